@@ -1,1 +1,24 @@
-//! policy
+//! Decides who may call which tool, and says why in the same pass.
+//! In: a [`Policy`] made from a [`Document`], a [`Request`] as it was read, and the time.
+//! Out: a [`Decision`], or an explanation with the steps that led to it.
+//! Called by: the proxy, `mcp-runtime access explain`, admission checks, and every test.
+//! Knows nothing about: Kubernetes, HTTP, clocks, files, the environment.
+
+mod decide;
+mod decision;
+mod document;
+mod policy;
+mod reason;
+mod request;
+mod trust;
+
+pub use decide::decide;
+pub use decision::{Basis, Decision, Effect, ItemId};
+pub use document::{
+    Auth, Document, Grant, Limits, PolicySection, Prompt, RateLimit, Resource, RevokedSession,
+    Server, Session, SessionSection, SessionShard, Tool, ToolRule,
+};
+pub use policy::Policy;
+pub use reason::Reason;
+pub use request::{Request, Subject};
+pub use trust::{SideEffect, Trust};
