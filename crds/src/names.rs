@@ -1,0 +1,111 @@
+//! Every label, annotation, port, path and object name that two parts must agree on.
+
+/// API group of the three resources.
+pub const GROUP: &str = "mcpruntime.org";
+/// Their only version.
+pub const VERSION: &str = "v1alpha1";
+
+/// Namespace of the platform's own Deployments.
+pub const PLATFORM_NAMESPACE: &str = "mcp-runtime";
+/// The operator's ServiceAccount in [`PLATFORM_NAMESPACE`].
+pub const OPERATOR_ACCOUNT: &str = "mcp-runtime-operator";
+/// The webhook's ServiceAccount in [`PLATFORM_NAMESPACE`].
+pub const WEBHOOK_ACCOUNT: &str = "mcp-runtime-webhook";
+/// The webhook's Service in [`PLATFORM_NAMESPACE`].
+pub const WEBHOOK_SERVICE: &str = "mcp-runtime-webhook";
+/// Field manager of everything the operator applies.
+pub const FIELD_MANAGER: &str = "mcp-runtime-operator";
+/// ConfigMap with the settings that both roles read, key [`SETTINGS_KEY`].
+pub const SETTINGS_CONFIG_MAP: &str = "mcp-runtime-settings";
+/// Key of the settings in their ConfigMap.
+pub const SETTINGS_KEY: &str = "settings.yaml";
+/// Secret with the CA's key and certificate; the operator's alone.
+pub const CA_SECRET: &str = "mcp-runtime-ca";
+/// Secret with the webhook's serving certificate (`tls.crt`, `tls.key`).
+pub const WEBHOOK_TLS_SECRET: &str = "mcp-runtime-webhook-tls";
+/// Name of both webhook configurations.
+pub const WEBHOOK_CONFIGURATION: &str = "mcp-runtime";
+
+/// Pod label: the MCPServer (same namespace) the pod belongs to.
+pub const LABEL_SERVER: &str = "mcpruntime.org/server";
+/// Pod label that makes a pod governed, with value [`GATEWAY_REQUIRED`].
+pub const LABEL_GATEWAY: &str = "mcpruntime.org/gateway";
+/// The one value of [`LABEL_GATEWAY`].
+pub const GATEWAY_REQUIRED: &str = "required";
+/// `stable` or `canary`.
+pub const LABEL_TRACK: &str = "mcpruntime.org/rollout-track";
+/// The server's name, as the Go project has it.
+pub const LABEL_APP: &str = "app";
+/// Recommended label, value [`MANAGED_BY`].
+pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`LABEL_MANAGED_BY`].
+pub const MANAGED_BY: &str = "mcp-runtime";
+
+/// Pod annotation: `version@hash` of what was injected.
+pub const ANNOTATION_INJECTED: &str = "mcpruntime.org/injected";
+/// Pod annotation the operator writes so that the kubelet syncs at once: `<revision[:12]>.<n>`.
+pub const ANNOTATION_POLICY_TOUCH: &str = "mcpruntime.org/policy-touch";
+/// Pod annotation: seconds of drain for pods that aren't of our own Deployments.
+pub const ANNOTATION_DRAIN_SECONDS: &str = "mcpruntime.org/drain-seconds";
+/// MCPServer annotation: `true` stops reconciling.
+pub const ANNOTATION_PAUSED: &str = "mcpruntime.org/paused";
+/// Pod template annotation: hash of what injection depends on, so that a change rolls the pods.
+pub const ANNOTATION_INJECTION_INPUTS: &str = "mcpruntime.org/injection-inputs";
+
+/// Name of the sidecar container.
+pub const PROXY_CONTAINER: &str = "mcp-proxy";
+/// Name of the sidecar's gateway port, which the Service targets.
+pub const PROXY_PORT_NAME: &str = "mcp-proxy";
+/// Name of the sidecar's metrics and health port.
+pub const PROXY_METRICS_PORT_NAME: &str = "mcp-metrics";
+/// The proxy's user; never the server's.
+pub const PROXY_UID: i64 = 65533;
+/// The user of servers and of the platform's own pods.
+pub const WORKLOAD_UID: i64 = 65532;
+/// Port of the server's container.
+pub const DEFAULT_PORT: i32 = 8088;
+/// Port of the Service.
+pub const DEFAULT_SERVICE_PORT: i32 = 80;
+/// Port of the gateway.
+pub const DEFAULT_GATEWAY_PORT: i32 = 8091;
+/// Port of the proxy's metrics and health.
+pub const PROXY_METRICS_PORT: i32 = 9103;
+/// Port of the webhook.
+pub const WEBHOOK_PORT: i32 = 9443;
+
+/// Volume of the policy ConfigMap in a governed pod.
+pub const POLICY_VOLUME: &str = "mcp-policy";
+/// Where it is mounted in the proxy.
+pub const POLICY_MOUNT: &str = "/var/run/mcp-runtime/policy";
+/// The document's key in the ConfigMap and its file name.
+pub const POLICY_KEY: &str = "policy.json";
+/// The key set's key in the ConfigMap; `{"keys":[]}` outside kubernetes mode.
+pub const JWKS_KEY: &str = "jwks.json";
+/// Volume of the optional upstream tokens.
+pub const TOKENS_VOLUME: &str = "mcp-upstream-tokens";
+/// Where it is mounted in the proxy.
+pub const TOKENS_MOUNT: &str = "/var/run/mcp-runtime/upstream-tokens";
+/// How many session shards a server can have.
+pub const SESSION_SHARDS: usize = 16;
+/// Key of a shard in its ConfigMap.
+pub const SESSION_SHARD_KEY: &str = "sessions.ndjson.gz";
+
+/// ConfigMap of a server's policy document.
+pub fn policy_config_map(server: &str) -> String {
+    format!("{server}-gateway-policy")
+}
+
+/// ConfigMap of a server's session shard `n`.
+pub fn session_shard_config_map(server: &str, n: usize) -> String {
+    format!("{server}-gateway-sessions-{n}")
+}
+
+/// The one Secret from which a server's proxies take upstream tokens.
+pub fn upstream_tokens_secret(server: &str) -> String {
+    format!("{server}-upstream-tokens")
+}
+
+/// The operator as the API server names it.
+pub fn operator_username() -> String {
+    format!("system:serviceaccount:{PLATFORM_NAMESPACE}:{OPERATOR_ACCOUNT}")
+}
