@@ -1,0 +1,175 @@
+//! New key pairs and the certificates over them, as PEM texts.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+
+/// Days a CA is valid: long, because changing it means changing every API server's bundle.
+pub const CA_DAYS: u32 = 3650;
+/// Days a leaf is valid: short, because renewing one costs nothing.
+pub const LEAF_DAYS: u32 = 30;
+/// How far validity starts in the past, for clocks that are behind ours.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// A certificate and the key it is over, both PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// One `CERTIFICATE` block.
+    pub certificate: String,
+    /// One `PRIVATE KEY` block (PKCS#8, ECDSA P-256).
+    pub key: String,
+}
+
+impl fmt::Debug for Issued {
+    /// Without the key: this ends up in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issued")
+            .field("certificate", &self.certificate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A certificate can't be issued.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// No key pair.
+    #[error("generating a key pair")]
+    Generate(#[source] rcgen::Error),
+    /// The names aren't ones a certificate can carry.
+    #[error("describing a certificate for {names:?}")]
+    Describe {
+        /// As given.
+        names: Vec<String>,
+        /// What rcgen said.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// The CA's certificate or key can't be read.
+    #[error("reading the CA")]
+    Ca(#[source] rcgen::Error),
+    /// Signing failed.
+    #[error("signing a certificate")]
+    Sign(#[source] rcgen::Error),
+    /// The time isn't one that X.509 can express.
+    #[error("a certificate can't begin at {0}")]
+    Time(Timestamp),
+}
+
+/// A self-signed CA, valid for [`CA_DAYS`], that may sign leaves and no further CAs.
+///
+/// Its name carries the day, so that an old and a new CA in one bundle are told apart by people too.
+///
+/// # Errors
+/// [`IssueError`] when the crypto library refuses.
+pub fn issue_ca(now: Timestamp) -> Result<Issued, IssueError> {
+    let mut params = params(&[], CA_DAYS, now)?;
+    let day = now.strftime("%Y-%m-%d");
+    name(&mut params, &format!("mcp-runtime webhook CA {day}"));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let key = KeyPair::generate().map_err(IssueError::Generate)?;
+    let certificate = params.self_signed(&key).map_err(IssueError::Sign)?;
+    Ok(Issued {
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+    })
+}
+
+/// A server's certificate for `names` under `ca`, valid for [`LEAF_DAYS`].
+///
+/// # Errors
+/// [`IssueError`] when the CA can't be read, a name isn't one, or the crypto library refuses.
+pub fn issue_leaf(ca: &Issued, names: &[String], now: Timestamp) -> Result<Issued, IssueError> {
+    let mut params = params(names, LEAF_DAYS, now)?;
+    if let Some(first) = names.first() {
+        name(&mut params, first);
+    }
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    let ca_key = KeyPair::from_pem(&ca.key).map_err(IssueError::Ca)?;
+    let issuer = Issuer::from_ca_cert_pem(&ca.certificate, ca_key).map_err(IssueError::Ca)?;
+    let key = KeyPair::generate().map_err(IssueError::Generate)?;
+    let certificate = params.signed_by(&key, &issuer).map_err(IssueError::Sign)?;
+    Ok(Issued {
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+    })
+}
+
+/// The DNS names under which the API server and others reach a Service.
+///
+/// The API server asks for `<service>.<namespace>.svc` (Kubernetes API, WebhookClientConfig).
+pub fn service_names(service: &str, namespace: &str) -> Vec<String> {
+    vec![
+        format!("{service}.{namespace}.svc"),
+        format!("{service}.{namespace}.svc.cluster.local"),
+        format!("{service}.{namespace}"),
+        service.to_owned(),
+    ]
+}
+
+fn params(names: &[String], days: u32, now: Timestamp) -> Result<CertificateParams, IssueError> {
+    let mut params =
+        CertificateParams::new(names.to_vec()).map_err(|source| IssueError::Describe {
+            names: names.to_vec(),
+            source,
+        })?;
+    let start = u64::try_from((now - SKEW).as_second()).map_err(|_| IssueError::Time(now))?;
+    // rcgen takes a type of the `time` crate; counting from its epoch spares us that crate.
+    params.not_before = date_time_ymd(1970, 1, 1) + Duration::from_secs(start);
+    params.not_after = params.not_before + Duration::from_secs(u64::from(days) * 86_400);
+    Ok(params)
+}
+
+/// A common name has at most 64 characters (RFC 5280, ub-common-name); longer ones are left out,
+/// as verifiers read the alternative names alone.
+fn name(params: &mut CertificateParams, name: &str) {
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    if name.chars().count() <= 64 {
+        params.distinguished_name.push(DnType::CommonName, name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_named_as_the_api_server_calls_it() {
+        assert_eq!(
+            service_names("mcp-runtime-webhook", "mcp-runtime"),
+            [
+                "mcp-runtime-webhook.mcp-runtime.svc",
+                "mcp-runtime-webhook.mcp-runtime.svc.cluster.local",
+                "mcp-runtime-webhook.mcp-runtime",
+                "mcp-runtime-webhook",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_key_is_not_shown_in_logs() {
+        let ca = issue_ca(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)).unwrap();
+        assert!(!format!("{ca:?}").contains("PRIVATE KEY"));
+    }
+
+    #[test]
+    fn a_name_that_is_no_name_is_refused() {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
+        let ca = issue_ca(now).unwrap();
+        let error = issue_leaf(&ca, &["schön".into()], now).unwrap_err();
+        assert!(matches!(error, IssueError::Describe { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_time_before_the_epoch_is_refused() {
+        let error = issue_ca(Timestamp::UNIX_EPOCH).unwrap_err();
+        assert!(matches!(error, IssueError::Time(_)), "{error:?}");
+    }
+}
