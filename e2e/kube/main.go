@@ -28,8 +28,9 @@ func main() {
 		"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 		"kube-proxy":              kubeproxy.NewProxyCommand,
 		// The kubelet installs its own signal handling on a plain context.
-		"kubelet": func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
-		"kubectl": cmd.NewDefaultKubectlCommand,
+		"kubelet":     func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+		"kubectl":     cmd.NewDefaultKubectlCommand,
+		"credentials": newCredentialsCommand,
 	}
 	name := filepath.Base(os.Args[0])
 	if name == "etcd" {
@@ -38,7 +39,7 @@ func main() {
 	}
 	command, known := components[name]
 	if !known {
-		fmt.Fprintf(os.Stderr, "kube: called as %q; link it as etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy or kubectl\n", name)
+		fmt.Fprintf(os.Stderr, "kube: called as %q; link it as etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl or credentials\n", name)
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(command()))

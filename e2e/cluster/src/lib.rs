@@ -1,1 +1,41 @@
-//! e2e/cluster
+//! A real local Kubernetes cluster without a container engine.
+//!
+//! `cluster up` boots etcd, the API server, the controller manager, the scheduler, containerd, a kubelet and
+//! kube-proxy as plain processes of this machine, on a bridge of their own, with Traefik as a pod in front;
+//! `cluster down` removes every trace. The other verbs make container images from files and load them.
+//!
+//! One cluster a machine: all of it lies in [`place::ROOT`], whichever checkout booted it, so a later checkout
+//! finds it and can use it or take it down.
+//!
+//! - what runs: [`components`], on what: [`network`], [`cgroups`], [`firewall`], [`mounts`]
+//! - the order of things: [`up`], [`down`], [`health`]
+//! - images: [`oci`] writes them, [`images`] says what is in each, [`containerd`] imports them
+//! - proof: [`smoke`]
+
+pub mod cache;
+pub mod cgroups;
+pub mod checkout;
+pub mod command;
+pub mod components;
+pub mod containerd;
+pub mod down;
+pub mod exec;
+pub mod firewall;
+pub mod health;
+pub mod images;
+pub mod kube;
+pub mod kubectl;
+pub mod mounts;
+pub mod network;
+pub mod oci;
+pub mod packages;
+pub mod place;
+pub mod probe;
+pub mod process;
+pub mod progress;
+pub mod record;
+pub mod smoke;
+pub mod sysctl;
+pub mod traefik;
+pub mod up;
+pub mod wait;
