@@ -36,6 +36,13 @@ pub struct ItemId {
     pub name: Arc<str>,
 }
 
+impl std::fmt::Display for ItemId {
+    /// `namespace/name`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
 /// The facts a decision rests on; each is absent where its line wasn't reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Basis {

@@ -3,9 +3,14 @@
 //! Values are strings here, as on the wire; [`Policy`](crate::Policy) is what they mean.
 //! Members are left out when empty, except those that identify an item.
 
+mod parse;
+mod revision;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use parse::{DocumentError, Parsed};
 
 /// The zero value isn't written (Go's `omitempty`, which the revision depends on).
 fn is_empty<T: Default + PartialEq>(value: &T) -> bool {
@@ -185,7 +190,10 @@ pub struct Tool {
     #[serde(skip_serializing_if = "is_empty")]
     pub risk_level: String,
     /// For people.
-    #[serde(skip_serializing_if = "is_empty")]
+    #[serde(
+        skip_serializing_if = "is_empty",
+        deserialize_with = "parse::unique_keys"
+    )]
     pub labels: BTreeMap<String, String>,
     /// sha256 of the tool's definition as approved.
     #[serde(skip_serializing_if = "is_empty")]

@@ -15,10 +15,10 @@ mod trust;
 pub use decide::decide;
 pub use decision::{Basis, Decision, Effect, ItemId};
 pub use document::{
-    Auth, Document, Grant, Limits, PolicySection, Prompt, RateLimit, Resource, RevokedSession,
-    Server, Session, SessionSection, SessionShard, Tool, ToolRule,
+    Auth, Document, DocumentError, Grant, Limits, Parsed, PolicySection, Prompt, RateLimit,
+    Resource, RevokedSession, Server, Session, SessionSection, SessionShard, Tool, ToolRule,
 };
-pub use policy::Policy;
+pub use policy::{AuthMode, AuthSettings, Policy, PolicyError, parse_duration};
 pub use reason::Reason;
 pub use request::{Request, Subject};
 pub use trust::{SideEffect, Trust};

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// How far a subject or a consent is trusted: `low` < `medium` < `high`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {
     /// The least, and what an absent value means.
