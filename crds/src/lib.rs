@@ -3,7 +3,33 @@
 //! Called by: the webhook, the operator, the injector, the commands.
 //! Knows nothing about: a Kubernetes client, tokio, HTTP.
 
+mod bounds;
+mod compile;
+mod conditions;
+mod default;
+pub mod grant;
+mod injection;
 pub mod names;
+mod parse;
+pub mod parsed;
+mod problem;
+mod schema;
+pub mod server;
+pub mod session;
 mod settings;
+mod warnings;
+pub mod words;
 
+pub use compile::{Compiled, ItemReason, ItemState, compile};
+pub use conditions::{ConditionType, Conditions, Truth};
+pub use default::{Add, Kind, default};
+pub use grant::{MCPAccessGrant, MCPAccessGrantSpec, MCPAccessGrantStatus};
+pub use injection::injection_inputs;
+pub use parse::{parse, parse_grant, parse_session};
+pub use parsed::{Gateway, Grant, Server, Session};
+pub use problem::{Problem, Problems, Warning};
+pub use schema::crds;
+pub use server::{MCPServer, MCPServerSpec, MCPServerStatus};
+pub use session::{MCPAgentSession, MCPAgentSessionSpec, MCPAgentSessionStatus};
 pub use settings::{IngressReadiness, Settings};
+pub use warnings::{grant_warnings, session_warnings, warnings};

@@ -1,0 +1,83 @@
+//! What is wrong with an object, and what deserves a word although it is valid.
+
+use std::fmt;
+
+/// One thing wrong with an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Stable, snake case; the same in causes, audit annotations, metrics and the commands' output.
+    pub code: &'static str,
+    /// Path of the field from the object's root, such as `spec.tools[2].name`.
+    pub field: String,
+    /// The value found, shortened; empty where there is none.
+    pub value: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.value.is_empty() {
+            write!(f, "{}: {}; {}", self.field, self.message, self.remedy)
+        } else {
+            write!(
+                f,
+                "{}: {:?}: {}; {}",
+                self.field, self.value, self.message, self.remedy
+            )
+        }
+    }
+}
+
+/// Everything wrong with an object, in the order of its fields. Never empty where it is an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// Nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The problems in the order of the fields.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, problem) in self.0.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// Something that is valid and probably not meant, or not acted on yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Stable, snake case.
+    pub code: &'static str,
+    /// One sentence with the field's path.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
+    }
+}
