@@ -12,7 +12,7 @@ mod reason;
 mod request;
 mod trust;
 
-pub use decide::decide;
+pub use decide::{Check, Explanation, Outcome, Step, decide, explain};
 pub use decision::{Basis, Decision, Effect, ItemId};
 pub use document::{
     Auth, Document, DocumentError, Grant, Limits, Parsed, PolicySection, Prompt, RateLimit,

@@ -16,13 +16,15 @@ use std::time::Duration;
 
 use crate::document::Server;
 use crate::{ItemId, SideEffect, Trust};
+use grants::Grants;
+use sessions::Sessions;
 
 pub use auth::{AuthMode, AuthSettings};
 pub use duration::parse_duration;
 pub use error::PolicyError;
-pub(crate) use grants::{Grant, Grants, Rule};
+pub(crate) use grants::{Grant, Rule};
 pub(crate) use methods::Governance;
-pub(crate) use sessions::{Session, Sessions};
+pub(crate) use sessions::Session;
 
 /// A valid policy, indexed by subject and session: a decision costs the same at ten
 /// sessions and at a hundred thousand.
@@ -50,7 +52,7 @@ pub struct Policy {
 #[derive(Clone, Debug)]
 pub(crate) struct SessionSettings {
     pub(crate) required: bool,
-    max_lifetime: Option<Duration>,
+    pub(crate) max_lifetime: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
     upstream_token_header: Arc<str>,
 }

@@ -118,6 +118,38 @@ reasons! {
     OauthNotEnabled = "oauth_not_enabled", Some(404);
 }
 
+impl Reason {
+    /// Whether it says why there is no authenticated subject (line 2).
+    pub const fn is_authentication(self) -> bool {
+        matches!(
+            self,
+            Self::MissingIdentity
+                | Self::MissingBearerToken
+                | Self::InvalidToken
+                | Self::MissingClientCertificate
+                | Self::UntrustedProxy
+                | Self::MissingVerifiedIdentity
+                | Self::InvalidSpiffeIdentity
+                | Self::OauthConfigMissing
+                | Self::OauthIssuerMissing
+                | Self::OauthProviderUnavailable
+                | Self::AuthModeUnsupported
+        )
+    }
+
+    /// Whether it says why a message wasn't read (line 3).
+    pub const fn is_inspection(self) -> bool {
+        matches!(
+            self,
+            Self::RpcInspectionFailed
+                | Self::UnsupportedMediaType
+                | Self::RequestTooLarge
+                | Self::HeaderMismatch
+                | Self::MethodNotAllowed
+        )
+    }
+}
+
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
