@@ -77,14 +77,18 @@ pub fn get(kind: &str, key: &Key, build: impl FnOnce(&Path) -> Result<()>) -> Re
     if done.is_dir() {
         return Ok(done);
     }
-    progress::say(&format!("           building {kind} (kept in {})", done.display()));
+    progress::say(&format!(
+        "           building {kind} (kept in {})",
+        done.display()
+    ));
     let unfinished = folder.join(format!("{}.{}", key.digits(), std::process::id()));
     remove(&unfinished)?;
     fs::create_dir_all(&unfinished).with_context(|| format!("create {}", unfinished.display()))?;
     let result = build(&unfinished).and_then(|()| match fs::rename(&unfinished, &done) {
         // Somebody else built the same meanwhile.
         Err(_) if done.is_dir() => Ok(()),
-        renamed => renamed.with_context(|| format!("rename {} to {}", unfinished.display(), done.display())),
+        renamed => renamed
+            .with_context(|| format!("rename {} to {}", unfinished.display(), done.display())),
     });
     remove(&unfinished)?;
     result.map(|()| done)

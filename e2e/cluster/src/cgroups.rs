@@ -13,7 +13,7 @@ const NAME: &str = "mcp-runtime-cluster";
 /// # Errors
 /// A folder can't be made.
 pub fn create() -> Result<()> {
-    for hierarchy in hierarchies()? {
+    for hierarchy in controlling(&mount_table()?) {
         delegate(&hierarchy);
         let group = hierarchy.join(NAME);
         fs::create_dir_all(&group).with_context(|| format!("create {}", group.display()))?;
@@ -29,7 +29,11 @@ pub fn processes() -> Result<Vec<u32>> {
     let mut ids: Vec<u32> = groups()?
         .iter()
         .filter_map(|group| fs::read_to_string(group.join("cgroup.procs")).ok())
-        .flat_map(|text| text.lines().filter_map(|line| line.parse().ok()).collect::<Vec<u32>>())
+        .flat_map(|text| {
+            text.lines()
+                .filter_map(|line| line.parse().ok())
+                .collect::<Vec<u32>>()
+        })
         .collect();
     ids.sort_unstable();
     ids.dedup();
@@ -52,7 +56,15 @@ pub fn remove() -> Result<()> {
 /// # Errors
 /// /proc can't be read.
 pub fn left() -> Result<Vec<PathBuf>> {
-    Ok(hierarchies()?.into_iter().map(|hierarchy| hierarchy.join(NAME)).filter(|group| group.is_dir()).collect())
+    let table = mount_table()?;
+    // The runtime makes groups in the unified hierarchy beside v1 too.
+    let hierarchies = mounted(&table, "cgroup")
+        .into_iter()
+        .chain(mounted(&table, "cgroup2"));
+    Ok(hierarchies
+        .map(|hierarchy| hierarchy.join(NAME))
+        .filter(|group| group.is_dir())
+        .collect())
 }
 
 /// All our groups, inner ones first.
@@ -77,28 +89,37 @@ fn walk(group: &Path, found: &mut Vec<PathBuf>) {
 fn delegate(hierarchy: &Path) {
     let controllers = fs::read_to_string(hierarchy.join("cgroup.controllers")).unwrap_or_default();
     for controller in controllers.split_ascii_whitespace() {
-        let _ = fs::write(hierarchy.join("cgroup.subtree_control"), format!("+{controller}"));
+        let _ = fs::write(
+            hierarchy.join("cgroup.subtree_control"),
+            format!("+{controller}"),
+        );
     }
 }
 
-fn hierarchies() -> Result<Vec<PathBuf>> {
-    let table = fs::read_to_string("/proc/self/mounts").context("read /proc/self/mounts")?;
-    Ok(mounted(&table))
+fn mount_table() -> Result<String> {
+    fs::read_to_string("/proc/self/mounts").context("read /proc/self/mounts")
 }
 
 /// The v1 hierarchies; the unified one only where it is alone, since beside v1 it controls nothing.
-fn mounted(table: &str) -> Vec<PathBuf> {
-    let of = |kind: &str| -> Vec<PathBuf> {
-        let fields = table.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-        fields
-            .filter_map(|fields| match fields.as_slice() {
-                [_, point, filesystem, ..] if *filesystem == kind => Some(PathBuf::from(point)),
-                _ => None,
-            })
-            .collect()
-    };
-    let v1 = of("cgroup");
-    if v1.is_empty() { of("cgroup2") } else { v1 }
+fn controlling(table: &str) -> Vec<PathBuf> {
+    let v1 = mounted(table, "cgroup");
+    if v1.is_empty() {
+        mounted(table, "cgroup2")
+    } else {
+        v1
+    }
+}
+
+fn mounted(table: &str, kind: &str) -> Vec<PathBuf> {
+    let lines = table
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>());
+    lines
+        .filter_map(|fields| match fields.as_slice() {
+            [_, point, filesystem, ..] if *filesystem == kind => Some(PathBuf::from(point)),
+            _ => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -109,7 +130,13 @@ mod tests {
     fn the_unified_hierarchy_counts_only_where_it_is_alone() {
         let v1 = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ncgroup /sys/fs/cgroup/pids cgroup rw,pids 0 0\n";
         let v2 = "cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
-        assert_eq!(mounted(&format!("{v1}{v2}")), ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids"].map(PathBuf::from));
-        assert_eq!(mounted(v2), ["/sys/fs/cgroup/unified"].map(PathBuf::from));
+        assert_eq!(
+            controlling(&format!("{v1}{v2}")),
+            ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids"].map(PathBuf::from)
+        );
+        assert_eq!(
+            controlling(v2),
+            ["/sys/fs/cgroup/unified"].map(PathBuf::from)
+        );
     }
 }

@@ -14,9 +14,15 @@ use crate::{cache, place};
 /// It is in none.
 pub fn find() -> Result<PathBuf> {
     let here = std::env::current_dir().context("current folder")?;
-    match here.ancestors().find(|folder| folder.join("e2e/kube/go.mod").is_file()) {
+    match here
+        .ancestors()
+        .find(|folder| folder.join("e2e/kube/go.mod").is_file())
+    {
         Some(folder) => Ok(folder.to_owned()),
-        None => bail!("{} is not in a checkout of this project: no e2e/kube/go.mod above it", here.display()),
+        None => bail!(
+            "{} is not in a checkout of this project: no e2e/kube/go.mod above it",
+            here.display()
+        ),
     }
 }
 
@@ -30,7 +36,8 @@ pub fn link(checkout: &Path) -> Result<()> {
     cache::remove(&bin)?;
     fs::create_dir_all(&bin).with_context(|| format!("create {}", bin.display()))?;
     for program in ["kubectl", "etcd"] {
-        symlink(place::program(program), bin.join(program)).with_context(|| format!("link {program}"))?;
+        symlink(place::program(program), bin.join(program))
+            .with_context(|| format!("link {program}"))?;
     }
     let env = format!(
         "KUBECONFIG={}\nMCP_URL={}\nNODE_IP={}\n",

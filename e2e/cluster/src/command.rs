@@ -1,14 +1,17 @@
 //! The command line.
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
+use crate::images::{everything, go_everything};
+use crate::oci::{self, Config, Name, Tree};
 use crate::progress::say;
-use crate::{checkout, containerd, down, up};
+use crate::{checkout, containerd, down, smoke, up};
 
 /// A real local Kubernetes cluster without a container engine; one a machine.
 ///
@@ -30,11 +33,68 @@ enum Verb {
     Up,
     /// Take the cluster down, whichever checkout booted it, and remove every trace of it.
     Down,
+    /// Try the running cluster: pods, Services, logs, exec, Ingress, RBAC, and how soon a touched pod sees its ConfigMap.
+    Smoke,
     /// Load an image archive (OCI or docker save) into the cluster.
+    ///
+    /// Pods use it by the name that the archive gives it, with imagePullPolicy IfNotPresent or Never.
     Load {
         /// The archive.
         archive: PathBuf,
     },
+    /// Write an image from files: an OCI archive of one layer, the same bytes for the same files.
+    ///
+    /// It starts from nothing but /etc/passwd, /etc/group, /etc/nsswitch.conf and /tmp.
+    Image(ImageArguments),
+    /// Write the image mcp-server-everything:dev, npm's reference MCP server: port 8088 (PORT), path /mcp.
+    ImageEverything {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write the image mcp-go-everything:dev, the official Go SDK's conformance server: port 8088, stateless.
+    ///
+    /// A pod's `args: ["-stateless=false"]` gives it sessions.
+    ImageGoEverything {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Args)]
+struct ImageArguments {
+    /// Its name with a tag; a short one is completed with docker.io/library/.
+    #[arg(long = "ref", value_name = "NAME:TAG")]
+    name: Name,
+    /// A file, link or folder to put in, by its path in the image; may be repeated.
+    #[arg(long, value_name = "/PATH=SOURCE", value_parser = addition)]
+    add: Vec<(PathBuf, PathBuf)>,
+    /// A folder whose content becomes the image's root; may be repeated.
+    #[arg(long, value_name = "FOLDER")]
+    tree: Vec<PathBuf>,
+    /// Numbers, as Kubernetes' runAsNonRoot wants them.
+    #[arg(long, value_name = "UID[:GID]", default_value = "65532:65532")]
+    user: String,
+    /// The program and its fixed arguments, one each.
+    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
+    entrypoint: Vec<String>,
+    /// Arguments that a pod's args replace, one each.
+    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
+    cmd: Vec<String>,
+    /// An environment variable; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+    /// The folder that it starts in.
+    #[arg(long, value_name = "/PATH", default_value = "/")]
+    workdir: String,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Args)]
+struct Output {
+    /// The archive to write; its path or, for an image's own verb without -o, the cached archive's goes to stdout.
+    #[arg(short, long, value_name = "FILE.tar")]
+    output: Option<PathBuf>,
 }
 
 /// Runs the command line's verb: 0 done, 1 it failed, 2 it wasn't understood.
@@ -58,8 +118,71 @@ fn run(verb: Verb) -> Result<()> {
             let _alone = alone()?;
             down::down()
         }
+        Verb::Smoke => smoke::smoke(),
         Verb::Load { archive } => containerd::import(&archive),
+        Verb::Image(arguments) => image(arguments),
+        Verb::ImageEverything { output } => {
+            deliver(everything::archive(&checkout::find()?)?, output)
+        }
+        Verb::ImageGoEverything { output } => {
+            deliver(go_everything::archive(&checkout::find()?)?, output)
+        }
     }
+}
+
+fn image(arguments: ImageArguments) -> Result<()> {
+    let output = arguments.output.output.context("-o FILE.tar is needed")?;
+    let mut tree = Tree::minimal_root()?;
+    for source in &arguments.tree {
+        tree.add(Path::new("/"), source)?;
+    }
+    for (path, source) in &arguments.add {
+        // What is named here is meant itself, even where it is reached by a link.
+        let source =
+            fs::canonicalize(source).with_context(|| format!("resolve {}", source.display()))?;
+        tree.add(path, &source)?;
+    }
+    let config = Config {
+        user: arguments.user,
+        entrypoint: arguments.entrypoint,
+        cmd: arguments.cmd,
+        env: arguments.env,
+        workdir: arguments.workdir,
+    };
+    let digest = oci::write(&arguments.name, &tree, &config, &output)?;
+    say(&format!(
+        "{} is {} at {digest}",
+        output.display(),
+        arguments.name
+    ));
+    result(&output)
+}
+
+/// Gives a cached archive: a copy where one is wanted, else its path.
+fn deliver(archive: PathBuf, wanted: Output) -> Result<()> {
+    let Some(output) = wanted.output else {
+        return result(&archive);
+    };
+    if let Some(folder) = output
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    }
+    fs::copy(&archive, &output)
+        .with_context(|| format!("copy {} to {}", archive.display(), output.display()))?;
+    result(&output)
+}
+
+fn result(path: &Path) -> Result<()> {
+    writeln!(stdout(), "{}", path.display()).context("write the result")
+}
+
+fn addition(argument: &str) -> Result<(PathBuf, PathBuf), String> {
+    let (path, source) = argument
+        .split_once('=')
+        .ok_or("write it as /path/in/image=path/here")?;
+    Ok((path.into(), source.into()))
 }
 
 /// Waits for other boots and tear-downs of this machine; the lock goes with the value.

@@ -17,7 +17,11 @@ impl Component {
     /// The command that runs it.
     pub fn command(&self) -> Command {
         let own = place::program(self.program);
-        let program = if own.exists() { own } else { self.program.into() };
+        let program = if own.exists() {
+            own
+        } else {
+            self.program.into()
+        };
         exec::command(program, &self.args)
     }
 }
@@ -30,8 +34,14 @@ pub fn etcd() -> Component {
         ("listen-client-urls", format!("http://{}", place::ETCD)),
         ("advertise-client-urls", format!("http://{}", place::ETCD)),
         ("listen-peer-urls", format!("http://{}", place::ETCD_PEER)),
-        ("initial-advertise-peer-urls", format!("http://{}", place::ETCD_PEER)),
-        ("initial-cluster", format!("node=http://{}", place::ETCD_PEER)),
+        (
+            "initial-advertise-peer-urls",
+            format!("http://{}", place::ETCD_PEER),
+        ),
+        (
+            "initial-cluster",
+            format!("node=http://{}", place::ETCD_PEER),
+        ),
         ("unsafe-no-fsync", "true".to_owned()),
         ("quota-backend-bytes", (4_u64 << 30).to_string()),
         ("auto-compaction-retention", "5m".to_owned()),
@@ -49,17 +59,35 @@ pub fn apiserver() -> Component {
         ("etcd-servers", format!("http://{}", place::ETCD)),
         ("service-cluster-ip-range", place::SERVICE_CIDR.to_owned()),
         ("authorization-mode", "Node,RBAC".to_owned()),
-        ("enable-admission-plugins", "NodeRestriction,PodSecurity".to_owned()),
+        (
+            "enable-admission-plugins",
+            "NodeRestriction,PodSecurity".to_owned(),
+        ),
         ("allow-privileged", "true".to_owned()),
         ("client-ca-file", shown_credential("ca.crt")),
         ("tls-cert-file", shown_credential("apiserver.crt")),
         ("tls-private-key-file", shown_credential("apiserver.key")),
-        ("service-account-issuer", "https://kubernetes.default.svc.cluster.local".to_owned()),
-        ("service-account-key-file", shown_credential("service-account.key")),
-        ("service-account-signing-key-file", shown_credential("service-account.key")),
+        (
+            "service-account-issuer",
+            "https://kubernetes.default.svc.cluster.local".to_owned(),
+        ),
+        (
+            "service-account-key-file",
+            shown_credential("service-account.key"),
+        ),
+        (
+            "service-account-signing-key-file",
+            shown_credential("service-account.key"),
+        ),
         ("kubelet-certificate-authority", shown_credential("ca.crt")),
-        ("kubelet-client-certificate", shown_credential("apiserver-kubelet-client.crt")),
-        ("kubelet-client-key", shown_credential("apiserver-kubelet-client.key")),
+        (
+            "kubelet-client-certificate",
+            shown_credential("apiserver-kubelet-client.crt"),
+        ),
+        (
+            "kubelet-client-key",
+            shown_credential("apiserver-kubelet-client.key"),
+        ),
         ("kubelet-preferred-address-types", "InternalIP".to_owned()),
         ("profiling", "false".to_owned()),
     ];
@@ -75,7 +103,10 @@ pub fn controller_manager() -> Component {
         ("authorization-kubeconfig", config),
         ("bind-address", "127.0.0.1".to_owned()),
         ("use-service-account-credentials", "true".to_owned()),
-        ("service-account-private-key-file", shown_credential("service-account.key")),
+        (
+            "service-account-private-key-file",
+            shown_credential("service-account.key"),
+        ),
         ("root-ca-file", shown_credential("ca.crt")),
         ("cluster-signing-cert-file", shown_credential("ca.crt")),
         ("cluster-signing-key-file", shown_credential("ca.key")),
@@ -101,12 +132,20 @@ pub fn scheduler() -> Component {
 
 /// Service addresses, for pods and, since it writes rules of the host itself, for the API server's webhook calls.
 pub fn kube_proxy() -> Component {
-    component("kube-proxy", "kube-proxy", &[("config", shown("kube-proxy.yaml"))])
+    component(
+        "kube-proxy",
+        "kube-proxy",
+        &[("config", shown("kube-proxy.yaml"))],
+    )
 }
 
 /// The container runtime.
 pub fn containerd() -> Component {
-    component("containerd", "containerd", &[("config", shown("containerd.toml"))])
+    component(
+        "containerd",
+        "containerd",
+        &[("config", shown("containerd.toml"))],
+    )
 }
 
 /// The node's agent.
@@ -122,8 +161,15 @@ pub fn kubelet() -> Component {
 }
 
 fn component(name: &'static str, program: &'static str, flags: &[(&str, String)]) -> Component {
-    let args = flags.iter().map(|(flag, value)| format!("--{flag}={value}")).collect();
-    Component { name, program, args }
+    let args = flags
+        .iter()
+        .map(|(flag, value)| format!("--{flag}={value}"))
+        .collect();
+    Component {
+        name,
+        program,
+        args,
+    }
 }
 
 fn shown(below: &str) -> String {

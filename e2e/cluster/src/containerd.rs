@@ -11,14 +11,28 @@ use crate::{exec, place};
 /// # Errors
 /// The archive can't be read, or containerd isn't there.
 pub fn import(archive: &Path) -> Result<()> {
-    let mut command = exec::command("ctr", &["--address", place::CONTAINERD, "--namespace", "k8s.io"]);
+    let mut command = exec::command(
+        "ctr",
+        &["--address", place::CONTAINERD, "--namespace", "k8s.io"],
+    );
     command.args(["images", "import"]).arg(archive);
-    exec::capture(&mut command).with_context(|| format!("import {}", archive.display())).map(drop)
+    exec::capture(&mut command)
+        .with_context(|| format!("import {}", archive.display()))
+        .map(drop)
 }
 
 /// Whether containerd answers.
 pub fn answers() -> Result<(), String> {
-    exec::output("ctr", &["--address", place::CONTAINERD, "--connect-timeout", "1s", "version"])
-        .map(drop)
-        .map_err(|error| format!("{error:#}"))
+    exec::output(
+        "ctr",
+        &[
+            "--address",
+            place::CONTAINERD,
+            "--connect-timeout",
+            "1s",
+            "version",
+        ],
+    )
+    .map(drop)
+    .map_err(|error| format!("{error:#}"))
 }

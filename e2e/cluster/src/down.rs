@@ -1,7 +1,8 @@
 //! Removing every trace of the cluster, whoever booted it and however far it came.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,24 +13,43 @@ use crate::progress::{say, step};
 use crate::record::Record;
 use crate::{cache, cgroups, checkout, firewall, mounts, network, place, sysctl};
 
-/// The names of the CNI plugins' remembered results begin with the network's.
+/// Where the CNI library remembers results.
 const CNI_RESULTS: &str = "/var/lib/cni/results";
 /// Links that the kubelet keeps to every container's log.
 const CONTAINER_LOGS: &str = "/var/log/containers";
+
+/// Folders whose place no setting of ours changes.
+const FIXED: [&str; 5] = [
+    CONTAINER_LOGS,
+    "/var/lib/cni",
+    "/var/lib/kubelet",
+    "/var/log/pods",
+    "/run/containerd",
+];
+
+/// Those of the fixed folders that a boot will make: they go when the cluster does.
+pub fn folders_to_come() -> BTreeSet<PathBuf> {
+    FIXED
+        .iter()
+        .map(PathBuf::from)
+        .filter(|folder| !folder.exists())
+        .collect()
+}
 
 /// Takes the cluster down; does nothing where there is none.
 ///
 /// # Errors
 /// Something can't be removed; the error names what is left.
 pub fn down() -> Result<()> {
-    let record = Record::read()?;
-    let record = record.unwrap_or_default();
+    let record = Record::read()?.unwrap_or_default();
     if !Path::new(place::ROOT).exists() && left(&record)?.is_empty() {
         say("no cluster here");
         return Ok(());
     }
     step("processes stopped", || stop(&record))?;
-    step("mounts, network, rules and folders removed", || clear(&record))?;
+    step("mounts, network, rules and folders removed", || {
+        clear(&record)
+    })?;
     say("           nothing is left: no process, mount, interface, rule, control group or folder");
     Ok(())
 }
@@ -55,8 +75,12 @@ fn kill_pods() -> Result<()> {
 
 fn shims() -> Vec<Process> {
     let ours = |arguments: &[String]| {
-        arguments.first().is_some_and(|program| program.contains("containerd-shim"))
-            && arguments.iter().any(|argument| argument == place::CONTAINERD)
+        arguments
+            .first()
+            .is_some_and(|program| program.contains("containerd-shim"))
+            && arguments
+                .iter()
+                .any(|argument| argument == place::CONTAINERD)
     };
     process::all()
         .into_iter()
@@ -93,8 +117,16 @@ fn clear_once(record: &Record) -> Result<()> {
     for socket in sockets {
         let _ = fs::remove_file(socket);
     }
-    remove_files(CNI_RESULTS, |name, _| name.starts_with("mcp-runtime-cluster-"))?;
-    remove_files(CONTAINER_LOGS, |_, target| target.starts_with(place::ROOT))?;
+    remove_files(CNI_RESULTS, |file| {
+        fs::read_to_string(file).is_ok_and(|text| text.contains(place::ROOT))
+    })?;
+    remove_files(CONTAINER_LOGS, |file| {
+        fs::read_link(file).is_ok_and(|target| target.starts_with(place::ROOT))
+    })?;
+    record
+        .folders
+        .iter()
+        .try_for_each(|folder| cache::remove(folder))?;
     for folder in &record.checkouts {
         checkout::unlink(folder)?;
     }
@@ -109,12 +141,28 @@ fn left(record: &Record) -> Result<Vec<String>> {
         left.extend(alive.map(|process| format!("{} ({})", process.name, process.pid)));
     }
     left.extend(shims().iter().map(|shim| format!("shim {}", shim.pid)));
-    left.extend(cgroups::processes()?.iter().map(|pid| format!("process {pid} of a pod")));
-    left.extend(mounts::under(place::ROOT)?.iter().map(|point| format!("mount {}", point.display())));
+    left.extend(
+        cgroups::processes()?
+            .iter()
+            .map(|pid| format!("process {pid} of a pod")),
+    );
+    left.extend(
+        mounts::under(place::ROOT)?
+            .iter()
+            .map(|point| format!("mount {}", point.display())),
+    );
     left.extend(network::exists().then(|| format!("bridge {}", place::BRIDGE)));
     left.extend(firewall::left(&record.chains)?);
-    left.extend(cgroups::left()?.iter().map(|group| group.display().to_string()));
-    left.extend(Path::new(place::ROOT).exists().then(|| place::ROOT.to_owned()));
+    left.extend(
+        cgroups::left()?
+            .iter()
+            .map(|group| group.display().to_string()),
+    );
+    left.extend(
+        Path::new(place::ROOT)
+            .exists()
+            .then(|| place::ROOT.to_owned()),
+    );
     Ok(left)
 }
 
@@ -128,12 +176,12 @@ fn shim_sockets() -> Vec<String> {
         .collect()
 }
 
-/// Removes a folder's files that `ours` picks by name and, for links, target.
-fn remove_files(folder: &str, ours: impl Fn(&str, &Path) -> bool) -> Result<()> {
+/// Removes those of a folder's files that are ours.
+fn remove_files(folder: &str, ours: impl Fn(&Path) -> bool) -> Result<()> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let target = fs::read_link(entry.path()).unwrap_or_default();
-        if ours(&entry.file_name().to_string_lossy(), &target) {
-            fs::remove_file(entry.path()).with_context(|| format!("remove {}", entry.path().display()))?;
+        let file = entry.path();
+        if ours(&file) {
+            fs::remove_file(&file).with_context(|| format!("remove {}", file.display()))?;
         }
     }
     Ok(())

@@ -26,7 +26,9 @@ pub fn output<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[S]) -> Result
 /// # Errors
 /// As [`output`].
 pub fn capture(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("start {}", shown(command)))?;
+    let output = command
+        .output()
+        .with_context(|| format!("start {}", shown(command)))?;
     Ok(String::from_utf8_lossy(&checked(command, output)?.stdout).into_owned())
 }
 
@@ -36,8 +38,10 @@ pub fn capture(command: &mut Command) -> Result<String> {
 /// It can't be started, or exits other than 0.
 pub fn show(command: &mut Command) -> Result<()> {
     // Results are on stdout in every command of ours; a tool's chatter isn't one.
-    let status =
-        command.stdout(std::io::stderr()).status().with_context(|| format!("start {}", shown(command)))?;
+    let status = command
+        .stdout(std::io::stderr())
+        .status()
+        .with_context(|| format!("start {}", shown(command)))?;
     if !status.success() {
         bail!("{}: {status}", shown(command));
     }
@@ -57,8 +61,14 @@ pub fn tail(log: &Path, lines: usize) -> String {
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let all: Vec<&str> = text.lines().collect();
-    let last = all.get(all.len().saturating_sub(lines)..).unwrap_or_default();
-    format!("the last lines of {}:\n  {}", log.display(), last.join("\n  "))
+    let last = all
+        .get(all.len().saturating_sub(lines)..)
+        .unwrap_or_default();
+    format!(
+        "the last lines of {}:\n  {}",
+        log.display(),
+        last.join("\n  ")
+    )
 }
 
 fn checked(command: &Command, output: Output) -> Result<Output> {
@@ -71,7 +81,11 @@ fn checked(command: &Command, output: Output) -> Result<Output> {
 
 fn shown(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
+    words.extend(
+        command
+            .get_args()
+            .map(|arg| arg.to_string_lossy().into_owned()),
+    );
     words.join(" ")
 }
 
@@ -81,7 +95,9 @@ mod tests {
 
     #[test]
     fn a_failing_program_is_quoted_in_the_error() {
-        let error = output("sh", &["-c", "echo no such bridge >&2; exit 3"]).unwrap_err().to_string();
+        let error = output("sh", &["-c", "echo no such bridge >&2; exit 3"])
+            .unwrap_err()
+            .to_string();
         assert!(error.ends_with("exit status: 3: no such bridge"), "{error}");
     }
 }

@@ -21,7 +21,19 @@ const FAMILIES: [&str; 2] = ["iptables", "ip6tables"];
 /// iptables refuses.
 pub fn accept_forwarding() -> Result<()> {
     for direction in ["-i", "-o"] {
-        let rule = ["-w", "-A", "FORWARD", direction, BRIDGE, "-m", "comment", "--comment", MARK, "-j", "ACCEPT"];
+        let rule = [
+            "-w",
+            "-A",
+            "FORWARD",
+            direction,
+            BRIDGE,
+            "-m",
+            "comment",
+            "--comment",
+            MARK,
+            "-j",
+            "ACCEPT",
+        ];
         exec::output("iptables", &rule)?;
     }
     Ok(())
@@ -61,23 +73,35 @@ pub fn left(before: &BTreeSet<String>) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for family in FAMILIES {
         let script = removal(&save(family)?, before);
-        found.extend(script.lines().filter(|line| line.starts_with('-')).map(str::to_owned));
+        found.extend(
+            script
+                .lines()
+                .filter(|line| line.starts_with('-'))
+                .map(str::to_owned),
+        );
     }
     Ok(found)
 }
 
 /// What to feed to `iptables-restore --noflush` so that the saved rules lose those of a cluster.
 fn removal(saved: &str, before: &BTreeSet<String>) -> String {
-    let of_cluster = |chain: &str| (chain.starts_with("KUBE-") || chain.starts_with("CNI-")) && !before.contains(chain);
+    let of_cluster = |chain: &str| {
+        (chain.starts_with("KUBE-") || chain.starts_with("CNI-")) && !before.contains(chain)
+    };
     let mut script = String::new();
     for table in saved.split_inclusive("COMMIT\n") {
-        let Some(name) = table.lines().find(|line| line.starts_with('*')) else { continue };
+        let Some(name) = table.lines().find(|line| line.starts_with('*')) else {
+            continue;
+        };
         let chains: Vec<&str> = declared(table).filter(|chain| of_cluster(chain)).collect();
         let rules = table.lines().filter_map(|line| line.strip_prefix("-A "));
         let leading_there = rules.filter(|rule| {
             let mut words = rule.split(' ');
             let inside = words.next().is_some_and(of_cluster);
-            let jumps = words.skip_while(|word| *word != "-j" && *word != "-g").nth(1).is_some_and(of_cluster);
+            let jumps = words
+                .skip_while(|word| *word != "-j" && *word != "-g")
+                .nth(1)
+                .is_some_and(of_cluster);
             !inside && (jumps || rule.contains(&format!("--comment {MARK} ")))
         });
         let mut lines: Vec<String> = leading_there.map(|rule| format!("-D {rule}")).collect();
@@ -91,7 +115,9 @@ fn removal(saved: &str, before: &BTreeSet<String>) -> String {
 }
 
 fn declared(saved: &str) -> impl Iterator<Item = &str> {
-    saved.lines().filter_map(|line| line.strip_prefix(':')?.split(' ').next())
+    saved
+        .lines()
+        .filter_map(|line| line.strip_prefix(':')?.split(' ').next())
 }
 
 fn save(family: &str) -> Result<String> {
@@ -106,11 +132,18 @@ fn restore(family: &str, script: &str) -> Result<()> {
         .spawn()
         .with_context(|| format!("start {family}-restore"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(script.as_bytes()).with_context(|| format!("write to {family}-restore"))?;
+        stdin
+            .write_all(script.as_bytes())
+            .with_context(|| format!("write to {family}-restore"))?;
     }
-    let output = child.wait_with_output().with_context(|| format!("wait for {family}-restore"))?;
+    let output = child
+        .wait_with_output()
+        .with_context(|| format!("wait for {family}-restore"))?;
     if !output.status.success() {
-        bail!("{family}-restore: {}\n{script}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{family}-restore: {}\n{script}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(())
 }
@@ -161,6 +194,9 @@ COMMIT
 
     #[test]
     fn a_clean_machine_needs_no_script() {
-        assert_eq!(removal("*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n", &BTreeSet::new()), "");
+        assert_eq!(
+            removal("*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n", &BTreeSet::new()),
+            ""
+        );
     }
 }

@@ -1,32 +1,39 @@
 //! Is it up?
 
-use anyhow::Result;
 use serde_json::Value;
 
 use crate::record::Record;
-use crate::{kubectl, place};
+use crate::{kubectl, place, traefik};
 
 /// What is wrong with the recorded cluster; empty means that it can be used.
-///
-/// # Errors
-/// None so far: what can't be found out is a problem.
-pub fn problems(record: &Record) -> Result<Vec<String>> {
+pub fn problems(record: &Record) -> Vec<String> {
     if !record.is_of_this_boot() {
-        return Ok(vec!["the machine was rebooted since".to_owned()]);
+        return vec!["the machine was rebooted since".to_owned()];
     }
     let mut problems: Vec<String> = record
         .processes
         .iter()
         .filter(|process| !process.is_alive())
-        .map(|process| format!("{} has ended: see {}", process.name, place::log(&process.name).display()))
+        .map(|process| {
+            format!(
+                "{} has ended: see {}",
+                process.name,
+                place::log(&process.name).display()
+            )
+        })
         .collect();
     if !record.complete {
         problems.push("its boot was cut short".to_owned());
     }
     if problems.is_empty() {
-        problems.extend(api_server().err().or_else(|| node().err()));
+        problems.extend(
+            api_server()
+                .and_then(|()| node())
+                .and_then(|()| traefik::answers())
+                .err(),
+        );
     }
-    Ok(problems)
+    problems
 }
 
 /// Whether the API server says that it is ready.
@@ -34,7 +41,9 @@ pub fn problems(record: &Record) -> Result<Vec<String>> {
 /// # Errors
 /// Why not.
 pub fn api_server() -> Result<(), String> {
-    kubectl::run(&["get", "--raw", "/readyz", "--request-timeout=2s"]).map(drop).map_err(|error| format!("{error:#}"))
+    kubectl::run(&["get", "--raw", "/readyz", "--request-timeout=2s"])
+        .map(drop)
+        .map_err(|error| format!("{error:#}"))
 }
 
 /// Whether the node is Ready.
@@ -42,11 +51,19 @@ pub fn api_server() -> Result<(), String> {
 /// # Errors
 /// Why not.
 pub fn node() -> Result<(), String> {
-    let node = kubectl::get(&["node", place::NODE, "--request-timeout=2s"]).map_err(|error| format!("{error:#}"))?;
+    let node = kubectl::get(&["node", place::NODE, "--request-timeout=2s"])
+        .map_err(|error| format!("{error:#}"))?;
     if kubectl::condition(&node, "Ready") == "True" {
         return Ok(());
     }
     let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
-    let ready = conditions.into_iter().flatten().find(|condition| condition["type"] == "Ready");
-    Err(ready.map_or("no condition Ready yet".to_owned(), |condition| format!("{}", condition["message"])))
+    let ready = conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == "Ready");
+    Err(
+        ready.map_or("no condition Ready yet".to_owned(), |condition| {
+            format!("{}", condition["message"])
+        }),
+    )
 }

@@ -1,4 +1,11 @@
 //! What is in each image of the platform and of the tests.
+//!
+//! Every archive is kept in the cache under the hash of what it is made from.
+
+pub mod everything;
+pub mod go_everything;
+pub mod program;
+pub mod traefik;
 
 use std::path::{Path, PathBuf};
 
@@ -7,28 +14,42 @@ use anyhow::{Context, Result};
 use crate::cache::{self, Key};
 use crate::oci::{self, Config, Tree};
 
-/// The user that nothing runs as by default, by convention of "distroless" images.
+/// The user of the images: "nonroot" by the convention of images without a distribution.
 pub const NONROOT: &str = "65532:65532";
-/// What a pod's namespaces hang on; named in config/containerd.toml.
-pub const PAUSE: &str = "mcp-cluster-pause:1";
-/// The smoke test's workload.
-pub const PROBE: &str = "mcp-cluster-probe:1";
 
-/// An image of one static program, from the folder that [`crate::kube::build`] gave.
+/// The archives that the cluster itself needs.
 ///
 /// # Errors
-/// The program isn't there, or the cache can't be written.
-pub fn program(built: &Path, program: &str, name: &str) -> Result<PathBuf> {
-    let file = built.join(program);
-    let key = Key::default().text("format", FORMAT).text("name", name).file(&file)?;
-    let folder = cache::get(&format!("image-{program}"), &key, |out| {
+/// One can't be built.
+pub fn platform(checkout: &Path, built: &Path) -> Result<Vec<PathBuf>> {
+    Ok(vec![
+        program::archive(built, "pause", program::PAUSE)?,
+        program::archive(built, "probe", program::PROBE)?,
+        traefik::archive(checkout)?,
+    ])
+}
+
+/// The archive of image `name` from the cache; `fill` puts its files into a tree, using a folder of its own.
+fn cached(
+    name: &str,
+    key: Key,
+    fill: impl FnOnce(&Path, &mut Tree) -> Result<Config>,
+) -> Result<PathBuf> {
+    let (repository, _) = name.split_once(':').unwrap_or((name, ""));
+    let key = key
+        .text("format", FORMAT)
+        .text("name", name)
+        .text("architecture", std::env::consts::ARCH);
+    let folder = cache::get(&format!("image-{repository}"), &key, |out| {
+        let work = out.join("work");
+        std::fs::create_dir(&work).with_context(|| format!("create {}", work.display()))?;
         let mut tree = Tree::minimal_root()?;
-        tree.add(&Path::new("/").join(program), &file)?;
-        let config = Config { user: NONROOT.to_owned(), entrypoint: vec![format!("/{program}")], ..Config::default() };
-        oci::write(&name.parse().context("image name")?, &tree, &config, &out.join("image.tar")).map(drop)
+        let config = fill(&work, &mut tree)?;
+        oci::write(&name.parse()?, &tree, &config, &out.join("image.tar"))?;
+        cache::remove(&work)
     })?;
     Ok(folder.join("image.tar"))
 }
 
-/// Part of every key: what [`crate::oci`] writes around the files. Raise it when that changes.
-pub(crate) const FORMAT: &str = "1";
+/// Part of every key: what [`crate::oci`] and this module put around the files. Raise it when that changes.
+const FORMAT: &str = "2";

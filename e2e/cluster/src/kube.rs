@@ -28,17 +28,33 @@ const PROGRAMS: [&str; 8] = [
 pub fn build(checkout: &Path) -> Result<PathBuf> {
     let module = checkout.join("e2e/kube");
     let go_mod = fs::read_to_string(module.join("go.mod")).context("read e2e/kube/go.mod")?;
-    let flags = linker_flags(required(&go_mod, "k8s.io/kubernetes").context("e2e/kube/go.mod has no k8s.io/kubernetes")?);
+    let flags = linker_flags(
+        required(&go_mod, "k8s.io/kubernetes")
+            .context("e2e/kube/go.mod has no k8s.io/kubernetes")?,
+    );
     let toolchain = exec::output("go", &["env", "GOVERSION", "GOOS", "GOARCH"])?;
-    let mut key = Key::default().text("toolchain", &toolchain).text("flags", &flags);
-    for file in ["go.mod", "go.sum", "main.go", "credentials.go", "pause/main.go", "probe/main.go"] {
+    let mut key = Key::default()
+        .text("toolchain", &toolchain)
+        .text("flags", &flags);
+    for file in [
+        "go.mod",
+        "go.sum",
+        "main.go",
+        "credentials.go",
+        "pause/main.go",
+        "probe/main.go",
+    ] {
         key = key.text("path", file).file(&module.join(file))?;
     }
     cache::get("kube", &key, |out| {
         for (package, name) in [(".", "kube"), ("./pause", "pause"), ("./probe", "probe")] {
             let output = out.join(name);
             let mut go = exec::command("go", &["build", "-trimpath", "-ldflags", &flags, "-o"]);
-            go.arg(output).arg(package).current_dir(&module).env("CGO_ENABLED", "0").env("GOTOOLCHAIN", "local");
+            go.arg(output)
+                .arg(package)
+                .current_dir(&module)
+                .env("CGO_ENABLED", "0")
+                .env("GOTOOLCHAIN", "local");
             exec::show(&mut go)?;
         }
         Ok(())
@@ -55,7 +71,8 @@ pub fn place(built: &Path) -> Result<()> {
     fs::create_dir_all(&bin).with_context(|| format!("create {}", bin.display()))?;
     let (from, to) = (built.join("kube"), bin.join("kube"));
     if fs::hard_link(&from, &to).is_err() {
-        fs::copy(&from, &to).with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
+        fs::copy(&from, &to)
+            .with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
     }
     for program in PROGRAMS {
         symlink("kube", bin.join(program)).with_context(|| format!("link {program}"))?;
@@ -65,7 +82,9 @@ pub fn place(built: &Path) -> Result<()> {
 
 /// The version that go.mod requires of a module.
 fn required<'a>(go_mod: &'a str, module: &str) -> Option<&'a str> {
-    let mut lines = go_mod.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
+    let mut lines = go_mod
+        .lines()
+        .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
     lines.find_map(|words| match words.as_slice() {
         [name, version, ..] if *name == module => Some(*version),
         _ => None,
@@ -75,10 +94,21 @@ fn required<'a>(go_mod: &'a str, module: &str) -> Option<&'a str> {
 /// A binary from the module cache doesn't know its version; clients decide by it what they may ask.
 fn linker_flags(version: &str) -> String {
     let mut numbers = version.trim_start_matches('v').split('.');
-    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let (major, minor) = (
+        numbers.next().unwrap_or_default(),
+        numbers.next().unwrap_or_default(),
+    );
     let mut flags = vec!["-s".to_owned(), "-w".to_owned()];
-    for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
-        for (name, value) in [("gitVersion", version), ("gitMajor", major), ("gitMinor", minor), ("gitTreeState", "clean")] {
+    for package in [
+        "k8s.io/component-base/version",
+        "k8s.io/client-go/pkg/version",
+    ] {
+        for (name, value) in [
+            ("gitVersion", version),
+            ("gitMajor", major),
+            ("gitMinor", minor),
+            ("gitTreeState", "clean"),
+        ] {
             flags.push(format!("-X {package}.{name}={value}"));
         }
     }
@@ -99,7 +129,11 @@ mod tests {
     #[test]
     fn the_binary_is_told_its_version() {
         let flags = linker_flags("v1.34.4");
-        for part in ["-s -w", "component-base/version.gitVersion=v1.34.4", "client-go/pkg/version.gitMinor=34"] {
+        for part in [
+            "-s -w",
+            "component-base/version.gitVersion=v1.34.4",
+            "client-go/pkg/version.gitMinor=34",
+        ] {
             assert!(flags.contains(part), "{part} is missing in {flags}");
         }
     }

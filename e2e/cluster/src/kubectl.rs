@@ -22,15 +22,25 @@ pub fn run(args: &[&str]) -> Result<String> {
 /// As [`run`], or the answer isn't JSON.
 pub fn get(args: &[&str]) -> Result<Value> {
     let text = run(&[&["get", "-o", "json"], args].concat())?;
-    serde_json::from_str(&text).with_context(|| format!("parse what kubectl get {} printed", args.join(" ")))
+    serde_json::from_str(&text)
+        .with_context(|| format!("parse what kubectl get {} printed", args.join(" ")))
 }
 
-/// Applies manifests server-side, so that applying them again changes nothing.
+/// Applies manifests server-side, so that applying them again changes nothing. Objects that name no namespace go to
+/// `namespace`.
 ///
 /// # Errors
 /// As [`run`].
-pub fn apply(manifests: &str) -> Result<()> {
-    let mut command = command(&["apply", "--server-side", "--force-conflicts", "-f", "-"]);
+pub fn apply(manifests: &str, namespace: &str) -> Result<()> {
+    let mut command = command(&[
+        "apply",
+        "--namespace",
+        namespace,
+        "--server-side",
+        "--force-conflicts",
+        "-f",
+        "-",
+    ]);
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -38,24 +48,36 @@ pub fn apply(manifests: &str) -> Result<()> {
         .spawn()
         .context("start kubectl apply")?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(manifests.as_bytes()).context("write to kubectl apply")?;
+        stdin
+            .write_all(manifests.as_bytes())
+            .context("write to kubectl apply")?;
     }
     let output = child.wait_with_output().context("wait for kubectl apply")?;
     if !output.status.success() {
-        bail!("kubectl apply: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "kubectl apply: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(())
 }
 
 /// A condition's status in an object, "" if it has none.
 pub fn condition<'a>(object: &'a Value, kind: &str) -> &'a str {
-    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
-    let found = conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
-    found.and_then(|condition| condition["status"].as_str()).unwrap_or_default()
+    let conditions = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
+    let found = conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == kind);
+    found
+        .and_then(|condition| condition["status"].as_str())
+        .unwrap_or_default()
 }
 
 fn command(args: &[&str]) -> Command {
     let mut command = exec::command(place::program("kubectl"), args);
-    command.arg(format!("--kubeconfig={}", place::kubeconfig().display()));
+    command.env("KUBECONFIG", place::kubeconfig());
     command
 }

@@ -22,23 +22,39 @@ pub fn under(root: &str) -> Result<Vec<PathBuf>> {
 /// The kernel refuses one.
 pub fn unmount_under(root: &str) -> Result<()> {
     for point in under(root)? {
-        unmount(&point, UnmountFlags::DETACH).with_context(|| format!("unmount {}", point.display()))?;
+        unmount(&point, UnmountFlags::DETACH)
+            .with_context(|| format!("unmount {}", point.display()))?;
     }
     Ok(())
 }
 
 /// proc(5): the fifth field of a line is the mount point.
 fn points(table: &str, root: &Path) -> Vec<PathBuf> {
-    let all = table.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
-    let mut ours: Vec<PathBuf> = all.map(PathBuf::from).filter(|point| point.starts_with(root)).collect();
+    let all = table
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(unescape);
+    let mut ours: Vec<PathBuf> = all
+        .map(PathBuf::from)
+        .filter(|point| point.starts_with(root))
+        .collect();
     ours.reverse();
     ours
 }
 
 /// The kernel writes blanks and backslashes as three octal digits.
 fn unescape(field: &str) -> String {
-    let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
-    escapes.iter().fold(field.to_owned(), |text, (escape, plain)| text.replace(escape, plain))
+    let escapes = [
+        ("\\040", " "),
+        ("\\011", "\t"),
+        ("\\012", "\n"),
+        ("\\134", "\\"),
+    ];
+    escapes
+        .iter()
+        .fold(field.to_owned(), |text, (escape, plain)| {
+            text.replace(escape, plain)
+        })
 }
 
 #[cfg(test)]

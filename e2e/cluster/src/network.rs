@@ -21,7 +21,8 @@ pub fn create() -> Result<()> {
     let folder = path("cni");
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     let file = folder.join("10-bridge.conflist");
-    fs::write(&file, include_str!("../config/cni.conflist")).with_context(|| format!("write {}", file.display()))
+    fs::write(&file, include_str!("../config/cni.conflist"))
+        .with_context(|| format!("write {}", file.display()))
 }
 
 /// Removes the bridge, the pods' ends of it, and what the kernel remembers of their connections.
@@ -54,7 +55,9 @@ pub fn exists() -> bool {
 fn links() -> Vec<String> {
     let folder = Path::new("/sys/class/net").join(BRIDGE).join("brif");
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
 }
 
 fn ip(args: &[&str]) -> Result<()> {

@@ -24,16 +24,30 @@ const NEEDED: [(&str, &str); 7] = [
 /// # Errors
 /// apt-get fails, or this isn't Debian or a descendant.
 pub fn install() -> Result<()> {
-    let missing: Vec<&str> = NEEDED.into_iter().filter(|(shown_by, _)| !there(shown_by)).map(|(_, name)| name).collect();
+    let missing: Vec<&str> = NEEDED
+        .into_iter()
+        .filter(|(shown_by, _)| !there(shown_by))
+        .map(|(_, name)| name)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
     if !exec::installed("apt-get") {
-        bail!("missing here: {}; install them, this machine has no apt-get", missing.join(", "));
+        bail!(
+            "missing here: {}; install them, this machine has no apt-get",
+            missing.join(", ")
+        );
     }
-    say(&format!("           installing with apt-get: {}", missing.join(" ")));
+    say(&format!(
+        "           installing with apt-get: {}",
+        missing.join(" ")
+    ));
     apt(&["update", "-qq"])?;
-    apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat())
+    apt(&[
+        &["install", "-y", "-qq", "--no-install-recommends"],
+        missing.as_slice(),
+    ]
+    .concat())
 }
 
 /// Runs apt-get with its output on stderr.
@@ -46,5 +60,9 @@ pub fn apt(args: &[&str]) -> Result<()> {
 }
 
 fn there(shown_by: &str) -> bool {
-    if shown_by.starts_with('/') { Path::new(shown_by).exists() } else { exec::installed(shown_by) }
+    if shown_by.starts_with('/') {
+        Path::new(shown_by).exists()
+    } else {
+        exec::installed(shown_by)
+    }
 }

@@ -71,12 +71,31 @@ mod tests {
                 assert!(file.contains(value), "{value} is missing in:\n{file}");
             }
         };
-        says(include_str!("../config/containerd.toml"), &[ROOT, CONTAINERD]);
-        says(include_str!("../config/cni.conflist"), &[ROOT, BRIDGE, NODE_IP, POD_CIDR]);
-        says(include_str!("../config/kubelet.yaml"), &[ROOT, CONTAINERD, NODE_IP]);
-        says(include_str!("../config/kube-proxy.yaml"), &[ROOT, POD_CIDR, NODE_IP]);
-        says(include_str!("../manifests/traefik.yaml"), &[NODE_IP, "nodePort: 30080"]);
-        assert!(MCP_URL.ends_with(":30080") && MCP_URL.contains(NODE_IP) && API_SERVER.contains(NODE_IP));
+        says(
+            include_str!("../config/containerd.toml"),
+            &[ROOT, CONTAINERD],
+        );
+        says(
+            include_str!("../config/cni.conflist"),
+            &[ROOT, BRIDGE, NODE_IP, POD_CIDR],
+        );
+        says(
+            include_str!("../config/kubelet.yaml"),
+            &[ROOT, CONTAINERD, NODE_IP],
+        );
+        says(
+            include_str!("../config/kube-proxy.yaml"),
+            &[ROOT, POD_CIDR, NODE_IP],
+        );
+        says(
+            include_str!("../manifests/traefik.yaml"),
+            &[NODE_IP, "nodePort: 30080"],
+        );
+        assert!(
+            MCP_URL.ends_with(":30080")
+                && MCP_URL.contains(NODE_IP)
+                && API_SERVER.contains(NODE_IP)
+        );
         assert!(NODE_CIDR.starts_with(NODE_IP));
     }
 }

@@ -27,28 +27,43 @@ impl Process {
     /// The log can't be made or the program can't be started.
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
         let out = File::create(log).with_context(|| format!("create {}", log.display()))?;
-        let err = out.try_clone().with_context(|| format!("open {}", log.display()))?;
+        let err = out
+            .try_clone()
+            .with_context(|| format!("open {}", log.display()))?;
         // A group of its own: the terminal's Ctrl-C is meant for us.
-        let child =
-            command.stdout(out).stderr(err).process_group(0).spawn().with_context(|| format!("start {name}"))?;
+        let child = command
+            .stdout(out)
+            .stderr(err)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("start {name}"))?;
         Self::of(name, child.id()).with_context(|| format!("{name} ended at once"))
     }
 
     /// The process that has this id now.
     pub fn of(name: &str, pid: u32) -> Option<Self> {
         let (_, started) = stat(pid)?;
-        Some(Self { name: name.to_owned(), pid, started })
+        Some(Self {
+            name: name.to_owned(),
+            pid,
+            started,
+        })
     }
 
     /// Whether it still runs; what only waits to be reaped doesn't.
     pub fn is_alive(&self) -> bool {
-        stat(self.pid).is_some_and(|(state, started)| started == self.started && !matches!(state, 'Z' | 'X'))
+        stat(self.pid)
+            .is_some_and(|(state, started)| started == self.started && !matches!(state, 'Z' | 'X'))
     }
 
     /// Kills it. One that has gone is no error: that is what was wanted.
     pub fn kill(&self) {
-        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return };
-        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else {
+            return;
+        };
+        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
+            return;
+        };
         // The handle pins the process, so what is asked here stays true for the signal.
         if self.is_alive() {
             let _ = pidfd_send_signal(&handle, Signal::KILL);
@@ -60,7 +75,13 @@ impl Process {
 pub fn all() -> Vec<(u32, Vec<String>)> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    ids.filter_map(|pid: u32| Some((pid, arguments(&fs::read(format!("/proc/{pid}/cmdline")).ok()?)))).collect()
+    ids.filter_map(|pid: u32| {
+        Some((
+            pid,
+            arguments(&fs::read(format!("/proc/{pid}/cmdline")).ok()?),
+        ))
+    })
+    .collect()
 }
 
 fn arguments(cmdline: &[u8]) -> Vec<String> {
@@ -97,7 +118,10 @@ mod tests {
     fn a_later_process_of_the_same_id_is_not_ours() -> Result<()> {
         let ours = Process::of("test", std::process::id()).context("we run")?;
         assert!(ours.is_alive());
-        let earlier = Process { started: ours.started - 1, ..ours };
+        let earlier = Process {
+            started: ours.started - 1,
+            ..ours
+        };
         assert!(!earlier.is_alive());
         // Does nothing: we are still here to say so.
         earlier.kill();

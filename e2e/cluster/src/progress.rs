@@ -17,7 +17,10 @@ pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     }
     let result = work();
     let outcome = if result.is_ok() { "" } else { ": failed" };
-    say(&format!("{:>7} s  {name}{outcome}", seconds(started.elapsed())));
+    say(&format!(
+        "{:>7} s  {name}{outcome}",
+        seconds(started.elapsed())
+    ));
     result.with_context(|| name.to_owned())
 }
 

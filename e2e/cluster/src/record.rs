@@ -24,6 +24,8 @@ pub struct Record {
     pub sysctls: BTreeMap<String, String>,
     /// Chains of packet-filter rules that were there before us.
     pub chains: BTreeSet<String>,
+    /// Folders outside ours that weren't there before, whose place no setting changes.
+    pub folders: BTreeSet<PathBuf>,
     /// Whether the boot reached its end.
     pub complete: bool,
 }
@@ -52,7 +54,9 @@ impl Record {
 
     fn read_from(file: &Path) -> Result<Option<Self>> {
         match fs::read(file) {
-            Ok(text) => serde_json::from_slice(&text).with_context(|| format!("parse {}", file.display())).map(Some),
+            Ok(text) => serde_json::from_slice(&text)
+                .with_context(|| format!("parse {}", file.display()))
+                .map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("read {}", file.display())),
         }
@@ -72,7 +76,10 @@ impl Record {
 /// /proc can't be read.
 pub fn boot_id() -> Result<String> {
     let file = "/proc/sys/kernel/random/boot_id";
-    Ok(fs::read_to_string(file).with_context(|| format!("read {file}"))?.trim().to_owned())
+    Ok(fs::read_to_string(file)
+        .with_context(|| format!("read {file}"))?
+        .trim()
+        .to_owned())
 }
 
 fn file() -> PathBuf {
@@ -90,7 +97,11 @@ mod tests {
         assert_eq!(Record::read_from(&file)?, None);
         let record = Record {
             boot_id: "b".to_owned(),
-            processes: vec![Process { name: "etcd".to_owned(), pid: 7, started: 9 }],
+            processes: vec![Process {
+                name: "etcd".to_owned(),
+                pid: 7,
+                started: 9,
+            }],
             chains: BTreeSet::from(["DOCKER".to_owned()]),
             ..Record::default()
         };

@@ -21,7 +21,12 @@ const CHANGED: [&str; 9] = [
 
 /// The settings as they are now; one that this kernel lacks is left out.
 pub fn remember() -> BTreeMap<String, String> {
-    let read = |name: &str| Some((name.to_owned(), fs::read_to_string(file(name)).ok()?.trim().to_owned()));
+    let read = |name: &str| {
+        Some((
+            name.to_owned(),
+            fs::read_to_string(file(name)).ok()?.trim().to_owned(),
+        ))
+    };
     CHANGED.into_iter().filter_map(read).collect()
 }
 

@@ -12,8 +12,8 @@ use crate::process::Process;
 use crate::progress::{say, seconds, step};
 use crate::record::{Record, boot_id};
 use crate::{
-    checkout, containerd, down, exec, firewall, health, images, kube, kubectl, network, packages, place, probe, sysctl,
-    traefik, wait,
+    checkout, containerd, down, exec, firewall, health, images, kube, kubectl, network, packages,
+    place, probe, sysctl, traefik, wait,
 };
 
 /// How long a component may take to answer, on a machine that is busy compiling besides.
@@ -31,17 +31,24 @@ pub fn up(checkout: &Path) -> Result<()> {
     }
     step("operating system's packages", packages::install)?;
     let built = step("Kubernetes programs", || kube::build(checkout))?;
-    let archives = step("platform's images", || platform_images(checkout, &built))?;
+    let archives = step("platform's images", || images::platform(checkout, &built))?;
     let mut boot = step("folders and credentials", || Boot::begin(&built))?;
     step("network", network::create)?;
-    boot.start(&components::etcd(), etcd_answers)?;
-    boot.start(&components::apiserver(), health::api_server)?;
-    boot.start(&components::controller_manager(), default_account)?;
-    boot.start(&components::scheduler(), || Ok(()))?;
-    boot.start(&components::kube_proxy(), || Ok(()))?;
-    boot.start(&components::containerd(), containerd::answers)?;
-    step("images loaded", || archives.iter().try_for_each(|archive| containerd::import(archive)))?;
-    boot.start(&components::kubelet(), health::node)?;
+    boot.until(components::etcd(), etcd_answers)?;
+    boot.until(components::apiserver(), health::api_server)?;
+    let controllers = boot.start(components::controller_manager())?;
+    boot.start(components::scheduler())?;
+    boot.start(components::kube_proxy())?;
+    boot.until(components::containerd(), containerd::answers)?;
+    step("images loaded", || {
+        archives
+            .iter()
+            .try_for_each(|archive| containerd::import(archive))
+    })?;
+    boot.until(components::kubelet(), health::node)?;
+    step("ServiceAccount default", || {
+        controllers.answers(default_account)
+    })?;
     step("Traefik", traefik::install)?;
     boot.record.complete = true;
     adopt(boot.record, checkout)?;
@@ -52,11 +59,14 @@ pub fn up(checkout: &Path) -> Result<()> {
 /// The record of a cluster in good health; the remains of another are removed.
 fn usable() -> Result<Option<Record>> {
     if let Some(record) = Record::read()? {
-        let problems = health::problems(&record)?;
+        let problems = health::problems(&record);
         if problems.is_empty() {
             return Ok(Some(record));
         }
-        say(&format!("           a cluster is here but can't be used: {}", problems.join("; ")));
+        say(&format!(
+            "           a cluster is here but can't be used: {}",
+            problems.join("; ")
+        ));
     } else if !Path::new(place::ROOT).exists() && !network::exists() {
         return Ok(None);
     }
@@ -69,13 +79,16 @@ fn adopt(mut record: Record, checkout: &Path) -> Result<()> {
     checkout::link(checkout)?;
     record.checkouts.insert(checkout.to_owned());
     record.write()?;
-    say(&format!("           KUBECONFIG={}", place::kubeconfig().display()));
-    say(&format!("           MCP_URL={}  NODE_IP={}  (in .cluster/env)", place::MCP_URL, place::NODE_IP));
+    say(&format!(
+        "           KUBECONFIG={}",
+        place::kubeconfig().display()
+    ));
+    say(&format!(
+        "           MCP_URL={}  NODE_IP={}  (in .cluster/env)",
+        place::MCP_URL,
+        place::NODE_IP
+    ));
     Ok(())
-}
-
-fn platform_images(_checkout: &Path, built: &Path) -> Result<Vec<PathBuf>> {
-    Ok(vec![images::program(built, "pause", images::PAUSE)?, images::program(built, "probe", images::PROBE)?])
 }
 
 /// A boot under way.
@@ -95,6 +108,7 @@ impl Boot {
             processes: Vec::new(),
             sysctls: sysctl::remember(),
             chains: firewall::chains()?,
+            folders: down::folders_to_come(),
             complete: false,
         };
         record.write()?;
@@ -115,27 +129,49 @@ impl Boot {
             ("node-ip", place::NODE_IP),
             ("service-ip", place::API_SERVICE_IP),
         ];
-        let args: Vec<String> = flags.iter().map(|(flag, value)| format!("--{flag}={value}")).collect();
+        let args: Vec<String> = flags
+            .iter()
+            .map(|(flag, value)| format!("--{flag}={value}"))
+            .collect();
         exec::output(place::program("credentials"), &args)?;
         Ok(Self { record })
     }
 
-    /// Starts a component and waits until `ready` has nothing to say against it.
-    fn start(&mut self, component: &Component, ready: impl Fn() -> Result<(), String>) -> Result<()> {
+    /// Starts a component.
+    fn start(&mut self, component: Component) -> Result<Started> {
         let name = component.name;
         let log = place::log(name);
-        step(name, || {
-            let process = Process::start(name, &mut component.command(), &log)?;
-            self.record.processes.push(process.clone());
-            self.record.write()?;
-            let outcome = wait::until(&format!("{name} ready"), PATIENCE, || {
-                if !process.is_alive() {
-                    bail!("{name} has ended");
-                }
-                Ok(ready())
-            });
-            outcome.with_context(|| exec::tail(&log, 20))
-        })
+        let process = Process::start(name, &mut component.command(), &log)?;
+        self.record.processes.push(process.clone());
+        self.record.write()?;
+        Ok(Started { process, log })
+    }
+
+    /// Starts a component and waits until `ready` has nothing to say against it.
+    fn until(
+        &mut self,
+        component: Component,
+        ready: impl Fn() -> Result<(), String>,
+    ) -> Result<()> {
+        step(component.name, || self.start(component)?.answers(ready))
+    }
+}
+
+/// A component that runs, or did.
+struct Started {
+    process: Process,
+    log: PathBuf,
+}
+
+impl Started {
+    fn answers(&self, ready: impl Fn() -> Result<(), String>) -> Result<()> {
+        let outcome = wait::until(&format!("{} ready", self.process.name), PATIENCE, || {
+            if !self.process.is_alive() {
+                bail!("{} has ended", self.process.name);
+            }
+            Ok(ready())
+        });
+        outcome.with_context(|| exec::tail(&self.log, 20))
     }
 }
 
@@ -149,6 +185,14 @@ fn etcd_answers() -> Result<(), String> {
 
 /// Pods can be created once the namespace's account is there.
 fn default_account() -> Result<(), String> {
-    let account = ["get", "serviceaccount", "default", "--namespace=default", "--request-timeout=2s"];
-    kubectl::run(&account).map(drop).map_err(|error| format!("{error:#}"))
+    let account = [
+        "get",
+        "serviceaccount",
+        "default",
+        "--namespace=default",
+        "--request-timeout=2s",
+    ];
+    kubectl::run(&account)
+        .map(drop)
+        .map_err(|error| format!("{error:#}"))
 }

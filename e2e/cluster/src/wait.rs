@@ -14,7 +14,11 @@ const PERIOD: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// The condition's own error at once, or that `deadline` passed.
-pub fn until<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -> Result<Result<T, String>>) -> Result<T> {
+pub fn until<T>(
+    what: &str,
+    deadline: Duration,
+    mut condition: impl FnMut() -> Result<Result<T, String>>,
+) -> Result<T> {
     let started = Instant::now();
     loop {
         let why = match condition()? {
@@ -34,7 +38,9 @@ mod tests {
 
     #[test]
     fn the_last_reason_is_told_when_the_deadline_passes() {
-        let outcome: Result<()> = until("node Ready", Duration::ZERO, || Ok(Err("KubeletNotReady".to_owned())));
+        let outcome: Result<()> = until("node Ready", Duration::ZERO, || {
+            Ok(Err("KubeletNotReady".to_owned()))
+        });
         assert_eq!(
             outcome.map_err(|error| error.to_string()),
             Err("node Ready: not within 0 s: KubeletNotReady".to_owned())
@@ -46,7 +52,11 @@ mod tests {
         let mut asked = 0;
         let value = until("third", Duration::from_secs(5), || {
             asked += 1;
-            Ok(if asked == 3 { Ok(asked) } else { Err("not yet".to_owned()) })
+            Ok(if asked == 3 {
+                Ok(asked)
+            } else {
+                Err("not yet".to_owned())
+            })
         })?;
         assert_eq!(value, 3);
         Ok(())

@@ -41,7 +41,13 @@ pub fn write(name: &Name, tree: &Tree, config: &Config, out: &Path) -> Result<St
     result
 }
 
-fn write_with(name: &Name, tree: &Tree, config: &Config, out: &Path, layer_file: &Path) -> Result<String> {
+fn write_with(
+    name: &Name,
+    tree: &Tree,
+    config: &Config,
+    out: &Path,
+    layer_file: &Path,
+) -> Result<String> {
     let layer = write_layer(tree, layer_file)?;
     let config = Blob::of(&config_json(config, &layer.digest));
     let manifest = Blob::of(&json!({
@@ -66,7 +72,9 @@ fn write_with(name: &Name, tree: &Tree, config: &Config, out: &Path, layer_file:
         header.set_mtime(0);
         header.set_mode(0o644);
         header.set_size(size);
-        archive.append_data(&mut header, path, content).with_context(|| format!("write {path} to {}", next.display()))
+        archive
+            .append_data(&mut header, path, content)
+            .with_context(|| format!("write {path} to {}", next.display()))
     };
     let layout = br#"{"imageLayoutVersion":"1.0.0"}"#;
     add("oci-layout", layout.len() as u64, &mut layout.as_slice())?;
@@ -75,10 +83,15 @@ fn write_with(name: &Name, tree: &Tree, config: &Config, out: &Path, layer_file:
     for blob in [&manifest, &config] {
         add(&blob.path(), blob.size, &mut blob.content.as_slice())?;
     }
-    let mut content = File::open(layer_file).with_context(|| format!("open {}", layer_file.display()))?;
+    let mut content =
+        File::open(layer_file).with_context(|| format!("open {}", layer_file.display()))?;
     add(&layer.path(), layer.size, &mut content)?;
-    archive.into_inner().and_then(|mut file| file.flush()).with_context(|| format!("write {}", next.display()))?;
-    fs::rename(&next, out).with_context(|| format!("rename {} to {}", next.display(), out.display()))?;
+    archive
+        .into_inner()
+        .and_then(|mut file| file.flush())
+        .with_context(|| format!("write {}", next.display()))?;
+    fs::rename(&next, out)
+        .with_context(|| format!("rename {} to {}", next.display(), out.display()))?;
     Ok(format!("sha256:{}", manifest.digest))
 }
 
@@ -112,7 +125,11 @@ struct Blob {
 impl Blob {
     fn of(value: &Value) -> Self {
         let content = value.to_string().into_bytes();
-        Self { digest: hex(&Sha256::digest(&content)), size: content.len() as u64, content }
+        Self {
+            digest: hex(&Sha256::digest(&content)),
+            size: content.len() as u64,
+            content,
+        }
     }
 
     fn path(&self) -> String {
@@ -126,9 +143,17 @@ impl Blob {
 
 fn write_layer(tree: &Tree, file: &Path) -> Result<Blob> {
     let out = File::create(file).with_context(|| format!("create {}", file.display()))?;
-    let mut hashing = Hashing { out: BufWriter::new(out), sha: Sha256::new(), size: 0 };
+    let mut hashing = Hashing {
+        out: BufWriter::new(out),
+        sha: Sha256::new(),
+        size: 0,
+    };
     tree.write(&mut hashing)?;
-    Ok(Blob { digest: hex(&hashing.sha.finalize()), size: hashing.size, content: Vec::new() })
+    Ok(Blob {
+        digest: hex(&hashing.sha.finalize()),
+        size: hashing.size,
+        content: Vec::new(),
+    })
 }
 
 /// Passes on what is written, and hashes and counts it.
@@ -159,7 +184,11 @@ mod tests {
         fs::write(folder.join("program"), "#!/bin/true")?;
         let mut tree = Tree::minimal_root()?;
         tree.add(Path::new("/bin/program"), &folder.join("program"))?;
-        let config = Config { user: "65532:65532".to_owned(), entrypoint: vec!["/bin/program".to_owned()], ..Config::default() };
+        let config = Config {
+            user: "65532:65532".to_owned(),
+            entrypoint: vec!["/bin/program".to_owned()],
+            ..Config::default()
+        };
         let file = folder.join(out);
         let digest = write(&"x:dev".parse()?, &tree, &config, &file)?;
         Ok((digest, fs::read(file)?))
@@ -193,7 +222,10 @@ mod tests {
                 let index: Value = serde_json::from_slice(&content)?;
                 let entry = &index["manifests"][0];
                 assert_eq!(entry["digest"], digest.as_str());
-                assert_eq!(entry["annotations"]["io.containerd.image.name"], "docker.io/library/x:dev");
+                assert_eq!(
+                    entry["annotations"]["io.containerd.image.name"],
+                    "docker.io/library/x:dev"
+                );
             }
         }
         assert_eq!(blobs, 3);

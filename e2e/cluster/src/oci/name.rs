@@ -21,9 +21,18 @@ pub enum InvalidName {
 impl fmt::Display for InvalidName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Latest(name) => write!(f, "{name}: give a tag other than latest, e.g. {name}:dev; latest is always pulled"),
-            Self::Digest(name) => write!(f, "{name}: give a tag instead of a digest, which follows from the content"),
-            Self::Characters(name) => write!(f, "{name}: a name has lower-case letters, digits and . _ - / only"),
+            Self::Latest(name) => write!(
+                f,
+                "{name}: give a tag other than latest, e.g. {name}:dev; latest is always pulled"
+            ),
+            Self::Digest(name) => write!(
+                f,
+                "{name}: give a tag instead of a digest, which follows from the content"
+            ),
+            Self::Characters(name) => write!(
+                f,
+                "{name}: a name has lower-case letters, digits and . _ - / only"
+            ),
         }
     }
 }
@@ -40,17 +49,25 @@ impl FromStr for Name {
         }
         // A colon before the last slash is a registry's port.
         let tagged = short.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
-        let Some((repository, tag)) = tagged.filter(|(_, tag)| !tag.is_empty() && *tag != "latest") else {
-            return Err(InvalidName::Latest(tagged.map_or(short, |(name, _)| name).to_owned()));
+        let Some((repository, tag)) = tagged.filter(|(_, tag)| !tag.is_empty() && *tag != "latest")
+        else {
+            return Err(InvalidName::Latest(
+                tagged.map_or(short, |(name, _)| name).to_owned(),
+            ));
         };
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/:".contains(c);
         let tag_allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if !repository.chars().all(allowed) || repository.split('/').any(str::is_empty) || !tag.chars().all(tag_allowed) {
+        if !repository.chars().all(allowed)
+            || repository.split('/').any(str::is_empty)
+            || !tag.chars().all(tag_allowed)
+        {
             return Err(InvalidName::Characters(short.to_owned()));
         }
         let full = match repository.split_once('/') {
             None => format!("docker.io/library/{repository}"),
-            Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => repository.to_owned(),
+            Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => {
+                repository.to_owned()
+            }
             Some(_) => format!("docker.io/{repository}"),
         };
         Ok(Self(format!("{full}:{tag}")))
@@ -73,10 +90,16 @@ mod tests {
             ("mcp-runtime:dev", "docker.io/library/mcp-runtime:dev"),
             ("team/x:1", "docker.io/team/x:1"),
             ("localhost/x:1", "localhost/x:1"),
-            ("registry.example.org/a/x:1.2-B", "registry.example.org/a/x:1.2-B"),
+            (
+                "registry.example.org/a/x:1.2-B",
+                "registry.example.org/a/x:1.2-B",
+            ),
             ("127.0.0.1:5000/x:1", "127.0.0.1:5000/x:1"),
         ] {
-            assert_eq!(short.parse::<Name>().map(|name| name.to_string()), Ok(full.to_owned()));
+            assert_eq!(
+                short.parse::<Name>().map(|name| name.to_string()),
+                Ok(full.to_owned())
+            );
         }
     }
 
@@ -85,7 +108,10 @@ mod tests {
         for (short, why) in [
             ("x", InvalidName::Latest("x".to_owned())),
             ("x:latest", InvalidName::Latest("x".to_owned())),
-            ("127.0.0.1:5000/x", InvalidName::Latest("127.0.0.1:5000/x".to_owned())),
+            (
+                "127.0.0.1:5000/x",
+                InvalidName::Latest("127.0.0.1:5000/x".to_owned()),
+            ),
             ("x@sha256:00", InvalidName::Digest("x@sha256:00".to_owned())),
             ("X:1", InvalidName::Characters("X:1".to_owned())),
             ("a//x:1", InvalidName::Characters("a//x:1".to_owned())),

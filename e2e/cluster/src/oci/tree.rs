@@ -30,9 +30,11 @@ impl Tree {
         let users = "root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n\
                      nonroot:x:65532:65532:nonroot:/:/sbin/nologin\n";
         let groups = "root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n";
-        for (path, content) in
-            [("/etc/passwd", users), ("/etc/group", groups), ("/etc/nsswitch.conf", "hosts: files dns\n")]
-        {
+        for (path, content) in [
+            ("/etc/passwd", users),
+            ("/etc/group", groups),
+            ("/etc/nsswitch.conf", "hosts: files dns\n"),
+        ] {
             tree.add_content(path, content.as_bytes().to_vec())?;
         }
         tree.put(Path::new("/tmp"), Node::Folder { mode: 0o1777 })?;
@@ -44,7 +46,13 @@ impl Tree {
     /// # Errors
     /// `path` isn't absolute.
     pub fn add_content(&mut self, path: impl AsRef<Path>, content: Vec<u8>) -> Result<()> {
-        self.put(path.as_ref(), Node::Content { content, mode: 0o644 })
+        self.put(
+            path.as_ref(),
+            Node::Content {
+                content,
+                mode: 0o644,
+            },
+        )
     }
 
     /// Adds a file or a link of this machine, or a folder with all that is below it.
@@ -52,23 +60,42 @@ impl Tree {
     /// # Errors
     /// `path` isn't absolute, or `source` can't be read or is a device or a socket.
     pub fn add(&mut self, path: &Path, source: &Path) -> Result<()> {
-        let meta = fs::symlink_metadata(source).with_context(|| format!("read {}", source.display()))?;
+        let meta =
+            fs::symlink_metadata(source).with_context(|| format!("read {}", source.display()))?;
         let kind = meta.file_type();
         if kind.is_symlink() {
-            let target = fs::read_link(source).with_context(|| format!("read link {}", source.display()))?;
+            let target =
+                fs::read_link(source).with_context(|| format!("read link {}", source.display()))?;
             self.put(path, Node::Link { target })
         } else if kind.is_dir() {
             self.put(path, Node::Folder { mode: 0o755 })?;
-            for entry in fs::read_dir(source).with_context(|| format!("list {}", source.display()))? {
-                let name = entry.with_context(|| format!("list {}", source.display()))?.file_name();
+            for entry in
+                fs::read_dir(source).with_context(|| format!("list {}", source.display()))?
+            {
+                let name = entry
+                    .with_context(|| format!("list {}", source.display()))?
+                    .file_name();
                 self.add(&path.join(&name), &source.join(&name))?;
             }
             Ok(())
         } else if kind.is_file() {
-            let mode = if meta.permissions().mode() & 0o111 == 0 { 0o644 } else { 0o755 };
-            self.put(path, Node::Copy { source: source.to_owned(), mode })
+            let mode = if meta.permissions().mode() & 0o111 == 0 {
+                0o644
+            } else {
+                0o755
+            };
+            self.put(
+                path,
+                Node::Copy {
+                    source: source.to_owned(),
+                    mode,
+                },
+            )
         } else {
-            bail!("{} is neither a file, a folder nor a link", source.display())
+            bail!(
+                "{} is neither a file, a folder nor a link",
+                source.display()
+            )
         }
     }
 
@@ -81,23 +108,36 @@ impl Tree {
         for (path, node) in &self.0 {
             append(&mut archive, path, node).with_context(|| format!("add /{}", path.display()))?;
         }
-        archive.into_inner().and_then(|mut out| out.flush()).context("write the layer")
+        archive
+            .into_inner()
+            .and_then(|mut out| out.flush())
+            .context("write the layer")
     }
 
     fn put(&mut self, path: &Path, node: Node) -> Result<()> {
         let mut components = path.components();
         let plain = components.next() == Some(Component::RootDir)
-            && components.clone().all(|part| matches!(part, Component::Normal(_)));
+            && components
+                .clone()
+                .all(|part| matches!(part, Component::Normal(_)));
         if !plain {
-            bail!("{}: a path in an image is absolute, without .. in it", path.display());
+            bail!(
+                "{}: a path in an image is absolute, without .. in it",
+                path.display()
+            );
         }
         let relative = components.as_path().to_owned();
         if relative.as_os_str().is_empty() {
             return Ok(());
         }
-        let parents = relative.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty());
+        let parents = relative
+            .ancestors()
+            .skip(1)
+            .filter(|parent| !parent.as_os_str().is_empty());
         for parent in parents {
-            self.0.entry(parent.to_owned()).or_insert(Node::Folder { mode: 0o755 });
+            self.0
+                .entry(parent.to_owned())
+                .or_insert(Node::Folder { mode: 0o755 });
         }
         self.0.insert(relative, node);
         Ok(())
