@@ -1,1 +1,19 @@
-//! e2e
+//! The verbs that tests, the demo and the benches on a real cluster are written in.
+//! In: a running cluster with the platform installed (`make cluster`, `mcp-runtime setup`).
+//! Called by: `e2e/tests`, `e2e/src/bin`.
+//! Knows nothing about: the inside of the roles; it speaks Kubernetes and MCP only.
+
+pub mod cluster;
+pub mod kubectl;
+pub mod mcp;
+pub mod namespace;
+pub mod objects;
+pub mod platform;
+pub mod pods;
+pub mod proxy;
+pub mod sdk;
+pub mod server;
+pub mod wait;
+
+pub use cluster::Cluster;
+pub use namespace::Namespace;

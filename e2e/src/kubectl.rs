@@ -1,0 +1,49 @@
+//! kubectl of the cluster's version: what a user types and sees.
+
+use std::process::Stdio;
+
+use anyhow::Context as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+use crate::Cluster;
+use crate::cluster::root;
+
+/// What a command printed and how it ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Exit code 0.
+    pub ok: bool,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Cluster {
+    /// Runs kubectl with these arguments and this standard input.
+    pub async fn kubectl(&self, arguments: &[&str], input: &str) -> anyhow::Result<Ended> {
+        let mut child = Command::new(root().join(".cluster/bin/kubectl"))
+            .args(arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("starting .cluster/bin/kubectl")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes()).await?;
+        }
+        let output = child.wait_with_output().await?;
+        Ok(Ended {
+            ok: output.status.success(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// `kubectl apply -f -` in a namespace.
+    pub async fn apply(&self, namespace: &str, yaml: &str) -> anyhow::Result<Ended> {
+        self.kubectl(&["-n", namespace, "apply", "-f", "-"], yaml).await
+    }
+}

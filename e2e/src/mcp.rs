@@ -1,0 +1,135 @@
+//! MCP over HTTP, one request at a time, as bytes: what tests need to see is the wire itself.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::Request;
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+/// Time for one call, connection included.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who calls, as header mode has it; empty fields aren't sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Caller<'a> {
+    /// `X-MCP-Human-ID`.
+    pub human: &'a str,
+    /// `X-MCP-Agent-ID`.
+    pub agent: &'a str,
+    /// `X-MCP-Team-ID`.
+    pub team: &'a str,
+    /// `X-MCP-Agent-Session`.
+    pub session: &'a str,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The JSON of the body, or of the first event that has data.
+    pub body: Value,
+}
+
+impl Answer {
+    /// `error.data.reason` of a denial.
+    pub fn reason(&self) -> Option<&str> {
+        self.body.pointer("/error/data/reason")?.as_str()
+    }
+
+    /// `error.data.decisionId` of a denial.
+    pub fn decision_id(&self) -> Option<&str> {
+        self.body.pointer("/error/data/decisionId")?.as_str()
+    }
+}
+
+/// Calls a tool statelessly on a proxy or server at `address`, path `/`.
+pub async fn call_tool(
+    address: SocketAddr,
+    caller: Caller<'_>,
+    tool: &str,
+    arguments: Value,
+) -> anyhow::Result<Answer> {
+    request(address, caller, "tools/call", json!({"name": tool, "arguments": arguments})).await
+}
+
+/// Sends one JSON-RPC request.
+pub async fn request(
+    address: SocketAddr,
+    caller: Caller<'_>,
+    method: &str,
+    params: Value,
+) -> anyhow::Result<Answer> {
+    let call = async { Connection::open(address).await?.request(caller, method, params).await };
+    tokio::time::timeout(TIMEOUT, call)
+        .await
+        .with_context(|| format!("{method} at {address}: no answer within {TIMEOUT:?}"))?
+}
+
+/// One kept connection to a proxy or server.
+pub struct Connection {
+    address: SocketAddr,
+    sender: SendRequest<Full<Bytes>>,
+}
+
+impl Connection {
+    /// Connects.
+    pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address)
+            .await
+            .with_context(|| format!("connecting to {address}"))?;
+        let (sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        // Ends when the sender is dropped.
+        tokio::spawn(connection);
+        Ok(Self { address, sender })
+    }
+
+    /// Sends one JSON-RPC request and reads the whole answer.
+    pub async fn request(
+        &mut self,
+        caller: Caller<'_>,
+        method: &str,
+        params: Value,
+    ) -> anyhow::Result<Answer> {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let mut request = Request::post("/mcp")
+            .header("host", self.address.to_string())
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream");
+        for (name, value) in [
+            ("x-mcp-human-id", caller.human),
+            ("x-mcp-agent-id", caller.agent),
+            ("x-mcp-team-id", caller.team),
+            ("x-mcp-agent-session", caller.session),
+        ] {
+            if !value.is_empty() {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_string())))?;
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request).await?;
+        let status = response.status().as_u16();
+        let bytes = response.into_body().collect().await?.to_bytes();
+        Ok(Answer { status, body: parse(&bytes) })
+    }
+}
+
+/// A JSON body, or the first event's data that is JSON.
+fn parse(bytes: &[u8]) -> Value {
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return value;
+    }
+    String::from_utf8_lossy(bytes)
+        .lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .find_map(|data| serde_json::from_str(data.trim()).ok())
+        .unwrap_or(Value::Null)
+}

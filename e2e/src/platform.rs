@@ -1,0 +1,53 @@
+//! Stopping and starting parts of the platform, for tests that run alone.
+
+use anyhow::Context as _;
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+
+use crate::{Cluster, wait};
+
+impl Cluster {
+    /// Scales a Deployment of the platform and waits until so many pods are available and no
+    /// other is left.
+    pub async fn scale(&self, deployment: &str, replicas: i32) -> anyhow::Result<()> {
+        let deployments: Api<Deployment> =
+            Api::namespaced(self.client.clone(), crds::names::PLATFORM_NAMESPACE);
+        let patch = json!({"spec": {"replicas": replicas}});
+        deployments
+            .patch(deployment, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+            .with_context(|| format!("scaling {deployment} to {replicas}"))?;
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), crds::names::PLATFORM_NAMESPACE);
+        let labels = ListParams::default().labels(&format!("app.kubernetes.io/name={deployment}"));
+        let wanted = usize::try_from(replicas)?;
+        wait::until(&format!("{wanted} pods of {deployment}"), || async {
+            let found = pods.list(&labels).await?.items.len();
+            let status = deployments.get(deployment).await?.status.unwrap_or_default();
+            let available = status.available_replicas.unwrap_or(0) == replicas;
+            Ok((found == wanted && available).then_some(()))
+        })
+        .await
+    }
+
+    /// Takes the injecting webhook's configuration away; give what it returns to
+    /// [`Cluster::restore_injection`].
+    pub async fn remove_injection(&self) -> anyhow::Result<MutatingWebhookConfiguration> {
+        let api: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
+        let mut found = api.get(crds::names::WEBHOOK_CONFIGURATION).await?;
+        api.delete(crds::names::WEBHOOK_CONFIGURATION, &DeleteParams::default()).await?;
+        found.metadata.resource_version = None;
+        found.metadata.uid = None;
+        found.metadata.managed_fields = None;
+        Ok(found)
+    }
+
+    /// Puts it back.
+    pub async fn restore_injection(&self, found: &MutatingWebhookConfiguration) -> anyhow::Result<()> {
+        let api: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
+        api.create(&PostParams::default(), found).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+//! Tests on a real cluster with the platform installed, each in a namespace of its own.
+//! `outage` stops parts of the platform and so runs alone, after the others.
+
+mod admit;
+mod corpus;
+mod default;
+mod inject;
+mod outage;
+mod policy;
+mod reconcile;
+mod revoke;
+mod traefik;

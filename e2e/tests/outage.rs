@@ -1,0 +1,138 @@
+//! The platform with parts of it stopped. These tests change the whole cluster: they run one at
+//! a time, after the others (`--test-threads=1`), and put everything back.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams};
+use mcp_e2e::objects::refusal;
+use mcp_e2e::{Cluster, Namespace, server, wait};
+use serde_json::json;
+
+const GOVERNED: &str = "{mcpruntime.org/gateway: required, mcpruntime.org/server: weather}";
+
+fn pod(name: &str, labels: &str) -> String {
+    format!(
+        "apiVersion: v1
+kind: Pod
+metadata:
+  name: {name}
+  labels: {labels}
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 1
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 65532
+    seccompProfile: {{type: RuntimeDefault}}
+  containers:
+    - name: app
+      image: mcp-go-everything:dev
+      securityContext:
+        allowPrivilegeEscalation: false
+        capabilities: {{drop: [ALL]}}
+"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow::Result<()> {
+    let cluster = Cluster::connect().await?;
+    let namespace = Namespace::create(&cluster, "stopped").await?;
+    let pods = namespace.governed_server("weather", 2).await?;
+    cluster.scale("mcp-runtime-webhook", 0).await?;
+
+    let error = namespace.dry_run(&pod("governed", GOVERNED)).await.unwrap_err();
+    let (status, message) = refusal(&error).unwrap();
+    assert_eq!(status, 500, "{message}");
+    assert!(message.contains("failed calling webhook \"inject.mcpruntime.org\""), "{message}");
+
+    namespace.create_all(&pod("plain", "{app: plain}")).await?;
+    wait::until("the unlabelled pod to run", || async {
+        let pod = namespace.api::<Pod>().get("plain").await?;
+        let phase = pod.status.and_then(|status| status.phase).unwrap_or_default();
+        Ok((phase == "Running").then_some(()))
+    })
+    .await?;
+
+    // The API server itself refuses what is statically wrong.
+    let invalid = server::server("storm", 1).replace("replicas: 1", "replicas: -1");
+    let error = namespace.dry_run(&invalid).await.unwrap_err();
+    assert_eq!(refusal(&error).unwrap().0, 422, "{error:#}");
+
+    namespace.revoke("session").await?;
+    for pod in &pods {
+        wait::until_is(
+            "session_revoked",
+            || async { Ok(server::call(pod, server::caller("session")).await?.reason().map(str::to_owned)) },
+            |reason| reason.as_deref() == Some("session_revoked"),
+        )
+        .await?;
+    }
+
+    cluster.scale("mcp-runtime-webhook", 2).await?;
+    // A stuck pod is created once the webhook answers again.
+    namespace
+        .patch::<crds::MCPServer>("weather", json!({"spec": {"replicas": 3}}))
+        .await?;
+    namespace.await_pods("weather", 3).await?;
+    namespace.delete().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_webhook_configuration_the_policy_refuses() -> anyhow::Result<()> {
+    let cluster = Cluster::connect().await?;
+    let namespace = Namespace::create(&cluster, "unconfigured").await?;
+    let removed = cluster.remove_injection().await?;
+    let refused = wait::until("the policy's refusal", || async {
+        // Until the API server has noticed, the removed webhook may still answer.
+        match namespace.dry_run(&pod("governed", GOVERNED)).await {
+            Ok(_) => anyhow::bail!("a governed pod without proxy was accepted"),
+            Err(error) => {
+                let (status, message) = refusal(&error).ok_or(error)?;
+                Ok(message.contains("ValidatingAdmissionPolicy").then_some((status, message)))
+            }
+        }
+    })
+    .await;
+    cluster.restore_injection(&removed).await?;
+    let (status, message) = refused?;
+    assert!(status == 403 || status == 422, "{status}: {message}");
+    assert!(message.contains("mcp-proxy"), "{message}");
+    // The operator gives the restored configuration its CA again.
+    namespace.governed_server("weather", 1).await?;
+    namespace.delete().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_leader_goes_the_other_replica_takes_over() -> anyhow::Result<()> {
+    let cluster = Cluster::connect().await?;
+    let namespace = Namespace::create(&cluster, "leader").await?;
+    namespace.governed_server("weather", 1).await?;
+    let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
+    let holder = async || -> anyhow::Result<String> {
+        let lease = leases.get("mcp-runtime-operator.mcpruntime.org").await?;
+        Ok(lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default())
+    };
+    let first = holder().await?;
+    assert!(!first.is_empty(), "nobody leads");
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
+    pods.delete(&first, &DeleteParams::default().grace_period(0)).await?;
+    wait::until("another leader", || async {
+        let now = holder().await?;
+        Ok((!now.is_empty() && now != first).then_some(()))
+    })
+    .await?;
+    namespace
+        .patch::<crds::MCPServer>("weather", json!({"spec": {"replicas": 2}}))
+        .await?;
+    namespace.await_pods("weather", 2).await?;
+    let deployments: Api<Deployment> =
+        Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
+    wait::until("both replicas again", || async {
+        let status = deployments.get("mcp-runtime-operator").await?.status.unwrap_or_default();
+        Ok((status.available_replicas == Some(2)).then_some(()))
+    })
+    .await?;
+    namespace.delete().await
+}
