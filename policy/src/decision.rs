@@ -1,5 +1,7 @@
 //! What was decided, and on what.
 
+mod message;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

@@ -7,6 +7,7 @@
 mod decide;
 mod decision;
 mod document;
+mod event;
 mod policy;
 mod reason;
 mod request;
@@ -18,6 +19,7 @@ pub use document::{
     Auth, Document, DocumentError, Grant, Limits, Parsed, PolicySection, Prompt, RateLimit,
     Resource, RevokedSession, Server, Session, SessionSection, SessionShard, Tool, ToolRule,
 };
+pub use event::{Event, Payload};
 pub use policy::{AuthMode, AuthSettings, Policy, PolicyError, parse_duration};
 pub use reason::Reason;
 pub use request::{Request, Subject};
