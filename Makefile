@@ -15,6 +15,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)/$(shell rustc -vV | sed -n 's/^ho
 OUT := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 CLUSTER := cargo run --quiet --package mcp-e2e-cluster --bin cluster --
 IMAGE ?= dist/mcp-runtime.tar
+REF ?= mcp-runtime:dev
 
 .PHONY: help
 help: ## This list
@@ -31,7 +32,7 @@ image: build ## dist/mcp-runtime.tar, an OCI archive of both programs (PROFILE=r
 	mkdir -p dist
 	strip --strip-debug -o dist/mcp-runtime bin/mcp-runtime
 	strip --strip-debug -o dist/mcp-proxy bin/mcp-proxy
-	$(CLUSTER) image --ref mcp-runtime:dev --add /mcp-runtime=dist/mcp-runtime --add /mcp-proxy=dist/mcp-proxy \
+	$(CLUSTER) image --ref $(REF) --add /mcp-runtime=dist/mcp-runtime --add /mcp-proxy=dist/mcp-proxy \
 	  --user 65532 --entrypoint /mcp-runtime -o dist/mcp-runtime.tar
 
 .PHONY: lint

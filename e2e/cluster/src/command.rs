@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::images::{everything, go_everything};
 use crate::oci::{self, Config, Name, Tree};
 use crate::progress::say;
-use crate::{checkout, containerd, down, smoke, up};
+use crate::{checkout, containerd, down, external, health, smoke, up};
 
 /// A real local Kubernetes cluster without a container engine; one a machine.
 ///
@@ -29,7 +29,9 @@ enum Verb {
     /// Boot the cluster, or find that it is up; write .cluster/env and link .cluster/bin/kubectl.
     ///
     /// What is missing of the operating system's packages is installed with apt-get. The programs are built from
-    /// e2e/kube and kept in $MCP_CACHE (default ~/.cache/mcp-runtime).
+    /// e2e/kube and kept in $MCP_CACHE (default ~/.cache/mcp-runtime). A cluster that is here but can't be used is
+    /// replaced. With MCP_CLUSTER=kubeconfig nothing is booted: .cluster/env gets the cluster of $KUBECONFIG, and
+    /// $MCP_URL as its ingress controller's address.
     Up,
     /// Take the cluster down, whichever checkout booted it, and remove every trace of it.
     Down,
@@ -97,9 +99,17 @@ struct Output {
     output: Option<PathBuf>,
 }
 
-/// Runs the command line's verb: 0 done, 1 it failed, 2 it wasn't understood.
+/// The exit code where a command needs a cluster and there is none.
+const UNREACHABLE: u8 = 3;
+
+/// Runs the command line's verb: 0 done, 1 it failed, 2 it wasn't understood, 3 there is no cluster.
 pub fn main() -> ExitCode {
-    match run(Arguments::parse().verb) {
+    let verb = Arguments::parse().verb;
+    if matches!(verb, Verb::Smoke | Verb::Load { .. }) && !health::is_there() {
+        say("cluster: there is no local cluster on this machine; boot one with `cluster up`");
+        return ExitCode::from(UNREACHABLE);
+    }
+    match run(verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("cluster: {error:#}"));
@@ -110,14 +120,8 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<()> {
     match verb {
-        Verb::Up => {
-            let _alone = alone()?;
-            up::up(&checkout::find()?)
-        }
-        Verb::Down => {
-            let _alone = alone()?;
-            down::down()
-        }
+        Verb::Up => up(),
+        Verb::Down => down(),
         Verb::Smoke => smoke::smoke(),
         Verb::Load { archive } => containerd::import(&archive),
         Verb::Image(arguments) => image(arguments),
@@ -128,6 +132,23 @@ fn run(verb: Verb) -> Result<()> {
             deliver(go_everything::archive(&checkout::find()?)?, output)
         }
     }
+}
+
+fn up() -> Result<()> {
+    let checkout = checkout::find()?;
+    if external::is_wanted()? {
+        return external::adopt(&checkout);
+    }
+    let _alone = alone()?;
+    up::up(&checkout)
+}
+
+fn down() -> Result<()> {
+    if external::is_wanted()? {
+        return checkout::unlink(&checkout::find()?);
+    }
+    let _alone = alone()?;
+    down::down()
 }
 
 fn image(arguments: ImageArguments) -> Result<()> {

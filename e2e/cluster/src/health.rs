@@ -1,9 +1,22 @@
 //! Is it up?
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::record::Record;
-use crate::{kubectl, place, traefik};
+use crate::{exec, kubectl, place, traefik, wait};
+
+/// How long a cluster whose processes all run may take to answer, on a machine that compiles besides.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether the machine has a cluster that was booted since the machine was.
+pub fn is_there() -> bool {
+    Record::read()
+        .ok()
+        .flatten()
+        .is_some_and(|record| record.complete && record.is_of_this_boot())
+}
 
 /// What is wrong with the recorded cluster; empty means that it can be used.
 pub fn problems(record: &Record) -> Vec<String> {
@@ -41,7 +54,7 @@ pub fn problems(record: &Record) -> Vec<String> {
 /// # Errors
 /// Why not.
 pub fn api_server() -> Result<(), String> {
-    kubectl::run(&["get", "--raw", "/readyz", "--request-timeout=2s"])
+    kubectl::run(&["get", "--raw", "/readyz", "--request-timeout=5s"])
         .map(drop)
         .map_err(|error| format!("{error:#}"))
 }
@@ -51,7 +64,7 @@ pub fn api_server() -> Result<(), String> {
 /// # Errors
 /// Why not.
 pub fn node() -> Result<(), String> {
-    let node = kubectl::get(&["node", place::NODE, "--request-timeout=2s"])
+    let node = kubectl::get(&["node", place::NODE, "--request-timeout=5s"])
         .map_err(|error| format!("{error:#}"))?;
     if kubectl::condition(&node, "Ready") == "True" {
         return Ok(());

@@ -11,6 +11,7 @@
 //! - the order of things: [`up`], [`down`], [`health`]
 //! - images: [`oci`] writes them, [`images`] says what is in each, [`containerd`] imports them
 //! - proof: [`smoke`]
+//! - a cluster of the user's own instead: [`external`]
 
 pub mod cache;
 pub mod cgroups;
@@ -20,6 +21,7 @@ pub mod components;
 pub mod containerd;
 pub mod down;
 pub mod exec;
+pub mod external;
 pub mod firewall;
 pub mod health;
 pub mod images;

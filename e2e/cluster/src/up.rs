@@ -190,7 +190,7 @@ fn default_account() -> Result<(), String> {
         "serviceaccount",
         "default",
         "--namespace=default",
-        "--request-timeout=2s",
+        "--request-timeout=5s",
     ];
     kubectl::run(&account)
         .map(drop)
