@@ -67,7 +67,7 @@ struct ImageArguments {
     /// Its name with a tag; a short one is completed with docker.io/library/.
     #[arg(long = "ref", value_name = "NAME:TAG")]
     name: Name,
-    /// A file, link or folder to put in, by its path in the image; may be repeated.
+    /// A file or folder to put in, by its path in the image; may be repeated.
     #[arg(long, value_name = "/PATH=SOURCE", value_parser = addition)]
     add: Vec<(PathBuf, PathBuf)>,
     /// A folder whose content becomes the image's root; may be repeated.
@@ -88,13 +88,14 @@ struct ImageArguments {
     /// The folder that it starts in.
     #[arg(long, value_name = "/PATH", default_value = "/")]
     workdir: String,
-    #[command(flatten)]
-    output: Output,
+    /// The archive to write; its path goes to stdout.
+    #[arg(short, long, value_name = "FILE.tar")]
+    output: PathBuf,
 }
 
 #[derive(Args)]
 struct Output {
-    /// The archive to write; its path or, for an image's own verb without -o, the cached archive's goes to stdout.
+    /// Where to copy the archive; without it, the cached archive's own path goes to stdout.
     #[arg(short, long, value_name = "FILE.tar")]
     output: Option<PathBuf>,
 }
@@ -152,7 +153,7 @@ fn down() -> Result<()> {
 }
 
 fn image(arguments: ImageArguments) -> Result<()> {
-    let output = arguments.output.output.context("-o FILE.tar is needed")?;
+    let output = arguments.output;
     let mut tree = Tree::minimal_root()?;
     for source in &arguments.tree {
         tree.add(Path::new("/"), source)?;

@@ -28,23 +28,21 @@ pub fn problems(record: &Record) -> Vec<String> {
         .iter()
         .filter(|process| !process.is_alive())
         .map(|process| {
-            format!(
-                "{} has ended: see {}",
-                process.name,
-                place::log(&process.name).display()
-            )
+            let log = exec::tail(&place::log(&process.name), 5);
+            format!("{} has ended; {log}", process.name)
         })
         .collect();
     if !record.complete {
         problems.push("its boot was cut short".to_owned());
     }
     if problems.is_empty() {
-        problems.extend(
-            api_server()
+        let answers = || {
+            Ok(api_server()
                 .and_then(|()| node())
-                .and_then(|()| traefik::answers())
-                .err(),
-        );
+                .and_then(|()| traefik::answers()))
+        };
+        let outcome = wait::until("an answer", PATIENCE, answers);
+        problems.extend(outcome.err().map(|error| format!("{error:#}")));
     }
     problems
 }

@@ -90,7 +90,7 @@ impl Namespace {
             Ok(
                 match ip.filter(|_| kubectl::condition(&pod, "Ready") == "True") {
                     Some(ip) => Ok(ip.to_owned()),
-                    None => Err(pod["status"].to_string()),
+                    None => Err(pod.get("status").map(Value::to_string).unwrap_or_default()),
                 },
             )
         })

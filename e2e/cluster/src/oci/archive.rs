@@ -12,6 +12,8 @@ use tar::{Builder, Header};
 use crate::cache::hex;
 use crate::oci::{Name, Tree};
 
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
 /// How a container of the image is run.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Config {
@@ -52,47 +54,67 @@ fn write_with(
     let config = Blob::of(&config_json(config, &layer.digest));
     let manifest = Blob::of(&json!({
         "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "mediaType": MANIFEST,
         "config": config.descriptor("application/vnd.oci.image.config.v1+json"),
         "layers": [layer.descriptor("application/vnd.oci.image.layer.v1.tar")],
     }));
-    let mut entry = manifest.descriptor("application/vnd.oci.image.manifest.v1+json");
-    // The first is what containerd names the image by, the second what the specification has for it.
-    entry["annotations"] = json!({
-        "io.containerd.image.name": name.to_string(),
-        "org.opencontainers.image.ref.name": name.to_string(),
-    });
-    let index = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry] });
-
+    let index = index_json(name, &manifest);
     let next = out.with_extension("next");
-    let file = File::create(&next).with_context(|| format!("create {}", next.display()))?;
-    let mut archive = Builder::new(BufWriter::new(file));
+    pack(
+        &next,
+        &index,
+        &[manifest.clone(), config],
+        &layer,
+        layer_file,
+    )
+    .with_context(|| format!("write {}", next.display()))?;
+    fs::rename(&next, out).with_context(|| format!("rename {}", next.display()))?;
+    Ok(format!("sha256:{}", manifest.digest))
+}
+
+/// The archive's own files: small ones first, so that a reader learns early what it has.
+fn pack(
+    file: &Path,
+    index: &Value,
+    blobs: &[Blob],
+    layer: &Blob,
+    layer_file: &Path,
+) -> io::Result<()> {
+    let mut archive = Builder::new(BufWriter::new(File::create(file)?));
     let mut add = |path: &str, size: u64, content: &mut dyn Read| {
         let mut header = Header::new_gnu();
         header.set_mtime(0);
         header.set_mode(0o644);
         header.set_size(size);
-        archive
-            .append_data(&mut header, path, content)
-            .with_context(|| format!("write {path} to {}", next.display()))
+        archive.append_data(&mut header, path, content)
     };
     let layout = br#"{"imageLayoutVersion":"1.0.0"}"#;
     add("oci-layout", layout.len() as u64, &mut layout.as_slice())?;
     let index = index.to_string();
     add("index.json", index.len() as u64, &mut index.as_bytes())?;
-    for blob in [&manifest, &config] {
+    for blob in blobs {
         add(&blob.path(), blob.size, &mut blob.content.as_slice())?;
     }
-    let mut content =
-        File::open(layer_file).with_context(|| format!("open {}", layer_file.display()))?;
-    add(&layer.path(), layer.size, &mut content)?;
-    archive
-        .into_inner()
-        .and_then(|mut file| file.flush())
-        .with_context(|| format!("write {}", next.display()))?;
-    fs::rename(&next, out)
-        .with_context(|| format!("rename {} to {}", next.display(), out.display()))?;
-    Ok(format!("sha256:{}", manifest.digest))
+    add(&layer.path(), layer.size, &mut File::open(layer_file)?)?;
+    archive.into_inner()?.flush()
+}
+
+fn index_json(name: &Name, manifest: &Blob) -> Value {
+    json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{
+            "mediaType": MANIFEST,
+            "digest": format!("sha256:{}", manifest.digest),
+            "size": manifest.size,
+            "annotations": {
+                // What containerd names the image by.
+                "io.containerd.image.name": name.to_string(),
+                // What the specification has for it.
+                "org.opencontainers.image.ref.name": name.to_string(),
+            },
+        }],
+    })
 }
 
 fn config_json(config: &Config, layer_digest: &str) -> Value {
@@ -116,6 +138,7 @@ fn config_json(config: &Config, layer_digest: &str) -> Value {
 }
 
 /// Content with its address; a layer's content stays in its file.
+#[derive(Clone)]
 struct Blob {
     digest: String,
     size: u64,
