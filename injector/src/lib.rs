@@ -1,1 +1,26 @@
-//! injector
+//! A pod in, a patch out, or the reason not to.
+//! In: a pod as raw JSON, the server its label names, the platform's settings.
+//! Out: an [`Injection`]: operations that only add, or a [`Denial`] a person can act on.
+//! Called by: the webhook's `/inject`; [`intact`] also gives the admission policy its clauses.
+//! Knows nothing about: HTTP, AdmissionReview, a Kubernetes client.
+//!
+//! The pod stays raw JSON from end to end. A typed pod would drop every field newer than our
+//! types, and the API server would take our patch for the wish to remove it.
+
+mod belongs;
+mod code;
+mod conflict;
+mod drain;
+mod inject;
+pub mod intact;
+mod json;
+mod ops;
+mod repair;
+mod sidecar;
+mod volume;
+
+pub use belongs::{Owners, belongs, replica_set_of};
+pub use code::{Code, Denial};
+pub use inject::{Fault, Injection, inject};
+pub use json::{is_governed, server_label};
+pub use sidecar::stamp;

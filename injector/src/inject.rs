@@ -1,0 +1,256 @@
+//! One pod, one answer.
+
+use crds::{Gateway, Server, Settings, names};
+use json_patch::Patch;
+use serde_json::Value;
+
+use crate::code::{Code, Denial};
+use crate::intact::{self, Breach, is_proxy};
+use crate::json::{annotation, at, is_governed, list, text};
+use crate::ops::Ops;
+use crate::{conflict, drain, repair, sidecar, volume};
+
+/// What `/inject` answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Injection {
+    /// Let it through with these operations, all of them `add`; they apply, and leave an intact proxy.
+    Patch {
+        /// [`Code::Injected`] or [`Code::Repaired`].
+        code: Code,
+        /// Never empty.
+        ops: Patch,
+    },
+    /// Let it through as it is.
+    Allow(Code),
+    /// Refuse it.
+    Deny(Denial),
+}
+
+impl Injection {
+    /// The outcome's name.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Patch { code, .. } | Self::Allow(code) => *code,
+            Self::Deny(denial) => denial.code,
+        }
+    }
+}
+
+/// We can't answer, and the pod isn't to blame; the webhook fails, and its failurePolicy refuses the pod.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Nothing to inject.
+    #[error(
+        "the platform's settings name no proxy image (proxyImages in ConfigMap mcp-runtime-settings)"
+    )]
+    NoImage,
+    /// An object of ours doesn't become JSON.
+    #[error("writing the {what} as JSON")]
+    Write {
+        /// Container or volume.
+        what: &'static str,
+        /// What serde said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Our operations don't apply to the pod they were made for.
+    #[error("applying our own patch")]
+    Apply(#[source] json_patch::PatchError),
+    /// They apply and leave something that the admission policy would refuse.
+    #[error("checking our own patch: {}: {}", .0.field, .0.message)]
+    NotIntact(Breach),
+}
+
+/// Puts the proxy of `server` into `pod`, or says why not.
+///
+/// `pod` is the object as the API server sent it. Whether it may belong to the server is asked
+/// before, by [`belongs`](crate::belongs()). Injecting into the result again gives
+/// [`Code::AlreadyInjected`].
+///
+/// # Errors
+/// [`Fault`] when the platform's settings or this program are at fault.
+pub fn inject(pod: &Value, server: &Server, settings: &Settings) -> Result<Injection, Fault> {
+    if !is_governed(pod) {
+        return Ok(Injection::Allow(Code::NotGoverned));
+    }
+    let Some(gateway) = &server.gateway else {
+        return Ok(Injection::Deny(gateway_disabled(server)));
+    };
+    if let Some(denial) = shape(pod).or_else(|| conflict::of_pod(pod)) {
+        return Ok(Injection::Deny(denial));
+    }
+    let injection = if list(pod, &["spec", "initContainers"]).iter().any(is_proxy) {
+        existing(pod, server, settings)
+    } else {
+        fresh(pod, server, gateway, settings)?
+    };
+    match &injection {
+        Injection::Patch { ops, .. } => prove(pod, ops, server, settings).map(|()| injection),
+        _ => Ok(injection),
+    }
+}
+
+/// A pod without a proxy.
+fn fresh(
+    pod: &Value,
+    server: &Server,
+    gateway: &Gateway,
+    settings: &Settings,
+) -> Result<Injection, Fault> {
+    let drain_seconds = match drain::seconds(pod) {
+        Ok(seconds) => seconds,
+        Err(denial) => return Ok(Injection::Deny(denial)),
+    };
+    if let Some(denial) = conflict::with_proxy(pod, gateway) {
+        return Ok(Injection::Deny(denial));
+    }
+    let image = sidecar::image(gateway, settings).ok_or(Fault::NoImage)?;
+    let container = sidecar::container(server, gateway, image, settings);
+    let mut ops = Ops::on(pod);
+    ops.prepend(&["spec", "initContainers"], json("container", &container)?);
+    let mut volumes = Vec::new();
+    for volume in [volume::policy(&server.name), volume::tokens(&server.name)] {
+        let wanted = json("volume", &volume)?;
+        match volume_named(pod, &volume.name) {
+            None => volumes.push(wanted),
+            Some(found) if *found == wanted => (),
+            Some(_) => return Ok(Injection::Deny(conflict::volume(&volume.name))),
+        }
+    }
+    ops.append(&["spec", "volumes"], volumes);
+    annotate(&mut ops, pod, server, settings, true);
+    if let Some(seconds) = drain_seconds {
+        drain::add(&mut ops, pod, seconds);
+    }
+    Ok(Injection::Patch {
+        code: Code::Injected,
+        ops: ops.finish(),
+    })
+}
+
+/// A pod that comes with a container of the proxy's name: ours from an earlier round, or somebody's.
+fn existing(pod: &Value, server: &Server, settings: &Settings) -> Injection {
+    let mut ops = Ops::on(pod);
+    match intact::check(pod, server, settings) {
+        Ok(()) => (),
+        Err(breaches) if repair::can_mend(&breaches) => repair::mend(&mut ops, pod),
+        Err(breaches) => return Injection::Deny(tampered(&breaches)),
+    }
+    annotate(&mut ops, pod, server, settings, false);
+    let ops = ops.finish();
+    if ops.is_empty() {
+        Injection::Allow(Code::AlreadyInjected)
+    } else {
+        Injection::Patch {
+            code: Code::Repaired,
+            ops,
+        }
+    }
+}
+
+/// What was injected, and which container `kubectl logs` and `exec` mean without `-c`.
+///
+/// A proxy that is there keeps the stamp it has: it may be of another version than ours.
+fn annotate(ops: &mut Ops<'_>, pod: &Value, server: &Server, settings: &Settings, restamp: bool) {
+    const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+    let mut members = Vec::new();
+    if restamp || annotation(pod, names::ANNOTATION_INJECTED).is_none() {
+        let stamp = sidecar::stamp(server, settings);
+        members.push((names::ANNOTATION_INJECTED, stamp.into()));
+    }
+    if annotation(pod, DEFAULT_CONTAINER).is_none() {
+        let containers = list(pod, &["spec", "containers"]);
+        let named = |container: &&Value| text(container, &["name"]) == server.name;
+        let main = containers.iter().find(named).or(containers.first());
+        let name = main.map_or("", |container| text(container, &["name"]));
+        members.push((DEFAULT_CONTAINER, name.into()));
+    }
+    ops.set_members(&["metadata", "annotations"], members);
+}
+
+/// Applies the operations to a copy, as the API server will, and judges what comes out as the
+/// admission policy will: a patch that fails there refuses the pod with a message about paths.
+fn prove(pod: &Value, ops: &Patch, server: &Server, settings: &Settings) -> Result<(), Fault> {
+    let mut copy = pod.clone();
+    // The variant that undoes nothing on failure: the copy is thrown away.
+    json_patch::patch_unsafe(&mut copy, ops).map_err(Fault::Apply)?;
+    let breach = match intact::check(&copy, server, settings) {
+        Ok(()) => return Ok(()),
+        Err(breaches) => breaches.into_iter().next(),
+    };
+    breach.map_or(Ok(()), |breach| Err(Fault::NotIntact(breach)))
+}
+
+/// Shapes that the API server never sends and files may have.
+fn shape(pod: &Value) -> Option<Denial> {
+    let invalid = |field: String, message: &str| {
+        let remedy = "apply it once without the labels to see what the API server says";
+        Some(Denial::new(Code::InvalidPod, field, message, remedy))
+    };
+    for name in ["containers", "initContainers", "volumes"] {
+        let items = at(pod, &["spec", name]);
+        if items.is_some_and(|items| !items.is_array()) {
+            return invalid(format!("spec.{name}"), "isn't a list");
+        }
+    }
+    let annotations = at(pod, &["metadata", "annotations"]);
+    if annotations.is_some_and(|annotations| !annotations.is_object()) {
+        return invalid("metadata.annotations".into(), "isn't a map");
+    }
+    let containers = list(pod, &["spec", "containers"]);
+    if containers.is_empty() {
+        return invalid("spec.containers".into(), "has no container");
+    }
+    for kind in ["containers", "initContainers"] {
+        if list(pod, &["spec", kind])
+            .iter()
+            .any(|c| text(c, &["name"]).is_empty())
+        {
+            return invalid(format!("spec.{kind}"), "has a container without a name");
+        }
+    }
+    containers.iter().any(is_proxy).then(|| {
+        Denial::new(
+            Code::NameConflict,
+            format!("spec.containers[{}]", names::PROXY_CONTAINER),
+            "a container has the proxy's name; the proxy is an init container and put in by the injector",
+            "give the container another name",
+        )
+    })
+}
+
+fn volume_named<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
+    let volumes = list(pod, &["spec", "volumes"]);
+    volumes
+        .iter()
+        .find(|volume| text(volume, &["name"]) == name)
+}
+
+fn gateway_disabled(server: &Server) -> Denial {
+    Denial::new(
+        Code::GatewayDisabled,
+        format!("metadata.labels[{}]", names::LABEL_GATEWAY),
+        format!(
+            "required, while MCPServer {} has spec.gateway.enabled false",
+            server.name
+        ),
+        "enable the gateway on the MCPServer, or take the label off the pod",
+    )
+}
+
+fn tampered(breaches: &[Breach]) -> Denial {
+    let (field, message) = match breaches {
+        [first, ..] => (first.field.clone(), first.message.clone()),
+        [] => (String::new(), String::new()),
+    };
+    Denial::new(
+        Code::TamperedSidecar,
+        field,
+        format!("container mcp-proxy isn't the proxy as the injector makes it: {message}"),
+        "take container mcp-proxy and its volumes out of the pod; they are put in when it is created",
+    )
+}
+
+fn json(what: &'static str, object: &impl serde::Serialize) -> Result<Value, Fault> {
+    serde_json::to_value(object).map_err(|source| Fault::Write { what, source })
+}
