@@ -4,6 +4,8 @@
 //! Called by: the proxy, `mcp-runtime access explain`, admission checks, and every test.
 //! Knows nothing about: Kubernetes, HTTP, clocks, files, the environment.
 
+#[cfg(feature = "corpus")]
+pub mod corpus;
 mod decide;
 mod decision;
 mod document;

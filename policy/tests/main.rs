@@ -1,0 +1,4 @@
+//! The decision against its corpus and its properties.
+
+mod corpus;
+mod neighbours;
