@@ -67,7 +67,7 @@ func writeCredentials(dir, server, node string, nodeIP, serviceIP net.IP) error 
 		return err
 	}
 	files := map[string][]byte{"ca.crt": ca.certPEM, "ca.key": ca.keyPEM}
-	serving := map[string]x509.Certificate{
+	leaves := map[string]x509.Certificate{
 		"apiserver": {
 			Subject:     pkix.Name{CommonName: "kube-apiserver"},
 			DNSNames:    []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
@@ -85,8 +85,13 @@ func writeCredentials(dir, server, node string, nodeIP, serviceIP net.IP) error 
 			Subject:     pkix.Name{CommonName: "kube-apiserver-kubelet-client", Organization: []string{"system:masters"}},
 			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		},
+		// What the API server shows an aggregated one whose users it has authenticated.
+		"front-proxy-client": {
+			Subject:     pkix.Name{CommonName: "front-proxy-client"},
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		},
 	}
-	for name, template := range serving {
+	for name, template := range leaves {
 		cert, key, err := ca.issue(template)
 		if err != nil {
 			return fmt.Errorf("issue %s: %w", name, err)

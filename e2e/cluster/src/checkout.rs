@@ -39,13 +39,24 @@ pub fn link(checkout: &Path) -> Result<()> {
         symlink(place::program(program), bin.join(program))
             .with_context(|| format!("link {program}"))?;
     }
-    let env = format!(
-        "KUBECONFIG={}\nMCP_URL={}\nNODE_IP={}\n",
-        place::kubeconfig().display(),
-        place::MCP_URL,
-        place::NODE_IP
-    );
-    fs::write(folder.join("env"), env).with_context(|| format!("write {}/env", folder.display()))
+    let file = folder.join("env");
+    let env = env(&fs::read_to_string(&file).unwrap_or_default());
+    fs::write(&file, env).with_context(|| format!("write {}", file.display()))
+}
+
+/// Our lines, then those that others added for the same cluster.
+fn env(before: &str) -> String {
+    let ours = [
+        format!("KUBECONFIG={}", place::kubeconfig().display()),
+        format!("MCP_URL={}", place::MCP_URL),
+        format!("NODE_IP={}", place::NODE_IP),
+    ];
+    let name = |line: &str| line.split('=').next().map(str::to_owned);
+    let kept = before
+        .lines()
+        .filter(|line| !ours.iter().any(|our| name(our) == name(line)));
+    let all: Vec<&str> = ours.iter().map(String::as_str).chain(kept).collect();
+    all.join("\n") + "\n"
 }
 
 /// Removes `.cluster` of a checkout; it may be gone itself.
@@ -54,4 +65,17 @@ pub fn link(checkout: &Path) -> Result<()> {
 /// It is there and can't be removed.
 pub fn unlink(checkout: &Path) -> Result<()> {
     cache::remove(&checkout.join(".cluster"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_others_added_are_kept_and_ours_renewed() {
+        let added = env("MCP_URL=http://old\nMCP_SERVER_URL=http://x/everything/mcp\n");
+        assert!(added.ends_with("NODE_IP=198.18.0.1\nMCP_SERVER_URL=http://x/everything/mcp\n"));
+        assert_eq!(added.matches("MCP_URL=").count(), 1);
+        assert_eq!(env(&added), added);
+    }
 }

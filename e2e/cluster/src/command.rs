@@ -35,6 +35,10 @@ enum Verb {
     Up,
     /// Take the cluster down, whichever checkout booted it, and remove every trace of it.
     Down,
+    /// Get and build everything that `up` and the other verbs need, without booting anything.
+    ///
+    /// For the background while other things compile. It goes to $MCP_CACHE.
+    Prepare,
     /// Try the running cluster: pods, Services, logs, exec, Ingress, RBAC, and how soon a touched pod sees its ConfigMap.
     Smoke,
     /// Load an image archive (OCI or docker save) into the cluster.
@@ -123,6 +127,7 @@ fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Up => up(),
         Verb::Down => down(),
+        Verb::Prepare => up::prepare(&checkout::find()?),
         Verb::Smoke => smoke::smoke(),
         Verb::Load { archive } => containerd::import(&archive),
         Verb::Image(arguments) => image(arguments),

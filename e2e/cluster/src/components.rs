@@ -89,6 +89,25 @@ pub fn apiserver() -> Component {
             shown_credential("apiserver-kubelet-client.key"),
         ),
         ("kubelet-preferred-address-types", "InternalIP".to_owned()),
+        ("requestheader-client-ca-file", shown_credential("ca.crt")),
+        (
+            "requestheader-allowed-names",
+            "front-proxy-client".to_owned(),
+        ),
+        ("requestheader-username-headers", "X-Remote-User".to_owned()),
+        ("requestheader-group-headers", "X-Remote-Group".to_owned()),
+        (
+            "requestheader-extra-headers-prefix",
+            "X-Remote-Extra-".to_owned(),
+        ),
+        (
+            "proxy-client-cert-file",
+            shown_credential("front-proxy-client.crt"),
+        ),
+        (
+            "proxy-client-key-file",
+            shown_credential("front-proxy-client.key"),
+        ),
         ("profiling", "false".to_owned()),
     ];
     component("kube-apiserver", "kube-apiserver", &flags)

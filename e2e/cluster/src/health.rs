@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::record::Record;
-use crate::{exec, kubectl, place, traefik, wait};
+use crate::{dns, exec, kubectl, place, traefik, wait};
 
 /// How long a cluster whose processes all run may take to answer, on a machine that compiles besides.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,15 +36,19 @@ pub fn problems(record: &Record) -> Vec<String> {
         problems.push("its boot was cut short".to_owned());
     }
     if problems.is_empty() {
-        let answers = || {
-            Ok(api_server()
-                .and_then(|()| node())
-                .and_then(|()| traefik::answers()))
-        };
+        let answers = || Ok(api_server().and_then(|()| node()).and_then(|()| addons()));
         let outcome = wait::until("an answer", PATIENCE, answers);
         problems.extend(outcome.err().map(|error| format!("{error:#}")));
     }
     problems
+}
+
+/// Whether what runs as pods answers.
+///
+/// # Errors
+/// Why not.
+pub fn addons() -> Result<(), String> {
+    dns::answers().and_then(|()| traefik::answers())
 }
 
 /// Whether the API server says that it is ready.

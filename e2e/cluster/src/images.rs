@@ -2,6 +2,7 @@
 //!
 //! Every archive is kept in the cache under the hash of what it is made from.
 
+pub mod dns;
 pub mod everything;
 pub mod go_everything;
 pub mod program;
@@ -25,6 +26,7 @@ pub fn platform(checkout: &Path, built: &Path) -> Result<Vec<PathBuf>> {
     Ok(vec![
         program::archive(built, "pause", program::PAUSE)?,
         program::archive(built, "probe", program::PROBE)?,
+        dns::archive(checkout)?,
         traefik::archive(checkout)?,
     ])
 }

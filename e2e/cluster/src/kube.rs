@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::cache::{self, Key};
-use crate::{exec, place};
+use crate::{golang, place};
 
 /// The names that the one binary is called by.
 const PROGRAMS: [&str; 8] = [
@@ -32,7 +32,7 @@ pub fn build(checkout: &Path) -> Result<PathBuf> {
         required(&go_mod, "k8s.io/kubernetes")
             .context("e2e/kube/go.mod has no k8s.io/kubernetes")?,
     );
-    let toolchain = exec::output("go", &["env", "GOVERSION", "GOOS", "GOARCH"])?;
+    let toolchain = golang::toolchain()?;
     let mut key = Key::default()
         .text("toolchain", &toolchain)
         .text("flags", &flags);
@@ -48,14 +48,7 @@ pub fn build(checkout: &Path) -> Result<PathBuf> {
     }
     cache::get("kube", &key, |out| {
         for (package, name) in [(".", "kube"), ("./pause", "pause"), ("./probe", "probe")] {
-            let output = out.join(name);
-            let mut go = exec::command("go", &["build", "-trimpath", "-ldflags", &flags, "-o"]);
-            go.arg(output)
-                .arg(package)
-                .current_dir(&module)
-                .env("CGO_ENABLED", "0")
-                .env("GOTOOLCHAIN", "local");
-            exec::show(&mut go)?;
+            golang::build(&module, package, &flags, &out.join(name))?;
         }
         Ok(())
     })

@@ -16,7 +16,7 @@ pub fn create() -> Result<()> {
     ip(&["link", "add", BRIDGE, "type", "bridge"])?;
     ip(&["addr", "add", NODE_CIDR, "dev", BRIDGE])?;
     ip(&["link", "set", BRIDGE, "up"])?;
-    sysctl::enable_forwarding()?;
+    sysctl::prepare()?;
     firewall::accept_forwarding()?;
     let folder = path("cni");
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;

@@ -24,6 +24,8 @@ pub const POD_CIDR: &str = "198.18.0.0/16";
 pub const SERVICE_CIDR: &str = "198.19.0.0/16";
 /// Service `default/kubernetes`: the first of [`SERVICE_CIDR`].
 pub const API_SERVICE_IP: &str = "198.19.0.1";
+/// The cluster's name server.
+pub const DNS_IP: &str = "198.19.0.10";
 /// The API server's URL, for the host as for pods.
 pub const API_SERVER: &str = "https://198.18.0.1:6443";
 /// etcd's client address. Not 2379: a machine may have an etcd of its own.
@@ -81,8 +83,9 @@ mod tests {
         );
         says(
             include_str!("../config/kubelet.yaml"),
-            &[ROOT, CONTAINERD, NODE_IP],
+            &[ROOT, CONTAINERD, NODE_IP, DNS_IP],
         );
+        says(include_str!("../manifests/dns.yaml"), &[DNS_IP]);
         says(
             include_str!("../config/kube-proxy.yaml"),
             &[ROOT, POD_CIDR, NODE_IP],

@@ -25,6 +25,7 @@ pub fn smoke() -> Result<()> {
         "exec, and the pod reaches itself through its Service",
         || namespace.hairpin(&service_ip),
     )?;
+    step("names are resolved in pods", || namespace.names())?;
     step("pods reach the API server by its Service", || {
         namespace.api_server_from_pod()
     })?;
@@ -111,6 +112,14 @@ impl Namespace {
 
     fn hairpin(&self, service_ip: &str) -> Result<()> {
         let url = format!("http://{service_ip}/value");
+        equal(
+            &self.kubectl(&["exec", "smoke", "-c", "server", "--", "/probe", "get", &url])?,
+            "first",
+        )
+    }
+
+    fn names(&self) -> Result<()> {
+        let url = format!("http://smoke.{}.svc.cluster.local/value", self.name);
         equal(
             &self.kubectl(&["exec", "smoke", "-c", "server", "--", "/probe", "get", &url])?,
             "first",

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 /// What we, the kubelet and kube-proxy write.
-const CHANGED: [&str; 9] = [
+const CHANGED: [&str; 10] = [
     "net/ipv4/ip_forward",
     "net/bridge/bridge-nf-call-iptables",
     "net/ipv4/conf/all/route_localnet",
+    "fs/inotify/max_user_instances",
     "vm/overcommit_memory",
     "vm/panic_on_oom",
     "kernel/panic",
@@ -31,14 +32,30 @@ pub fn remember() -> BTreeMap<String, String> {
 }
 
 /// Lets this machine forward packets, and the packet filter see what crosses the bridge: without the second, the
-/// answer of a pod reached by its Service comes from the wrong address.
+/// answer of a pod reached by its Service comes from the wrong address. Raises the number of watchers that one user
+/// may have, because hundreds of pods run as the same one here.
 ///
 /// # Errors
 /// A setting can't be written.
-pub fn enable_forwarding() -> Result<()> {
-    for name in ["net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables"] {
-        let hint = "is the kernel module br_netfilter there?";
-        fs::write(file(name), "1").with_context(|| format!("set {name} to 1: {hint}"))?;
+pub fn prepare() -> Result<()> {
+    for (name, value, hint) in [
+        (
+            "net/ipv4/ip_forward",
+            "1",
+            "may this process change the network?",
+        ),
+        (
+            "net/bridge/bridge-nf-call-iptables",
+            "1",
+            "is the kernel module br_netfilter there?",
+        ),
+        (
+            "fs/inotify/max_user_instances",
+            "8192",
+            "may this process change kernel settings?",
+        ),
+    ] {
+        fs::write(file(name), value).with_context(|| format!("set {name} to {value}: {hint}"))?;
     }
     Ok(())
 }

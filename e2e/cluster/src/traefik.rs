@@ -1,21 +1,9 @@
 //! Traefik: the ingress controller that the cluster comes with.
 
-use std::time::Duration;
+use crate::{place, probe};
 
-use anyhow::Result;
-
-use crate::{kubectl, place, probe, wait};
-
-/// Applies it and waits until it answers from the host.
-///
-/// # Errors
-/// The API server refuses, or nothing answers in time; `kubectl -n traefik get events` then knows more.
-pub fn install() -> Result<()> {
-    kubectl::apply(include_str!("../manifests/traefik.yaml"), "traefik")?;
-    wait::until("Traefik's entry point", Duration::from_secs(120), || {
-        Ok(answers())
-    })
-}
+/// What it is made of.
+pub const MANIFEST: &str = include_str!("../manifests/traefik.yaml");
 
 /// Whether the entry point answers HTTP; with what depends on the Ingresses.
 ///

@@ -12,8 +12,8 @@ use crate::process::Process;
 use crate::progress::{say, seconds, step};
 use crate::record::{Record, boot_id};
 use crate::{
-    checkout, containerd, down, exec, firewall, health, images, kube, kubectl, network, packages,
-    place, probe, sysctl, traefik, wait,
+    checkout, containerd, dns, down, exec, firewall, health, images, kube, kubectl, network,
+    packages, place, probe, sysctl, traefik, wait,
 };
 
 /// How long a component may take to answer, on a machine that is busy compiling besides.
@@ -29,6 +29,8 @@ pub fn up(checkout: &Path) -> Result<()> {
         say("           the cluster is up already");
         return adopt(record, checkout);
     }
+    // What was written for an earlier cluster says nothing of this one.
+    checkout::unlink(checkout)?;
     step("operating system's packages", packages::install)?;
     let built = step("Kubernetes programs", || kube::build(checkout))?;
     let archives = step("platform's images", || images::platform(checkout, &built))?;
@@ -49,10 +51,27 @@ pub fn up(checkout: &Path) -> Result<()> {
     step("ServiceAccount default", || {
         controllers.answers(default_account)
     })?;
-    step("Traefik", traefik::install)?;
+    step("CoreDNS and Traefik", addons)?;
     boot.record.complete = true;
     adopt(boot.record, checkout)?;
     say(&format!("{:>7} s  in all", seconds(started.elapsed())));
+    Ok(())
+}
+
+/// Gets and builds everything that a boot and the tests' images need, without a boot.
+///
+/// # Errors
+/// A package can't be had or doesn't build.
+pub fn prepare(checkout: &Path) -> Result<()> {
+    step("operating system's packages", packages::install)?;
+    let built = step("Kubernetes programs", || kube::build(checkout))?;
+    step("platform's images", || images::platform(checkout, &built))?;
+    step("image mcp-server-everything", || {
+        images::everything::archive(checkout)
+    })?;
+    step("image mcp-go-everything", || {
+        images::go_everything::archive(checkout)
+    })?;
     Ok(())
 }
 
@@ -173,6 +192,13 @@ impl Started {
         });
         outcome.with_context(|| exec::tail(&self.log, 20))
     }
+}
+
+/// What comes with the cluster as pods.
+fn addons() -> Result<()> {
+    kubectl::apply(dns::MANIFEST, "kube-system")?;
+    kubectl::apply(traefik::MANIFEST, "traefik")?;
+    wait::until("an answer", PATIENCE, || Ok(health::addons()))
 }
 
 fn etcd_answers() -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::cache::Key;
-use crate::exec;
+use crate::golang;
 use crate::images::{NONROOT, cached};
 use crate::oci::Config;
 
@@ -20,17 +20,12 @@ const PACKAGE: &str = "github.com/modelcontextprotocol/go-sdk/conformance/everyt
 pub fn archive(checkout: &Path) -> Result<PathBuf> {
     let module = checkout.join("e2e/cluster/images/go-everything");
     let key = Key::default()
+        .text("toolchain", &golang::toolchain()?)
         .file(&module.join("go.mod"))?
         .file(&module.join("go.sum"))?;
     cached(NAME, key, |work, tree| {
         let program = work.join("everything-server");
-        let mut go = exec::command("go", &["build", "-trimpath", "-ldflags=-s -w", "-o"]);
-        exec::show(
-            go.arg(&program)
-                .arg(PACKAGE)
-                .current_dir(&module)
-                .env("CGO_ENABLED", "0"),
-        )?;
+        golang::build(&module, PACKAGE, "-s -w", &program)?;
         tree.add(Path::new("/everything-server"), &program)?;
         Ok(Config {
             user: NONROOT.to_owned(),
