@@ -1,77 +1,149 @@
 //! Fills in what an object leaves out, on raw JSON: it adds what is absent, touches nothing that is there and
 //! passes over what it can't read.
+//!
+//! Static defaults are the schema's, read from there; what depends on the object's name, on its other fields or
+//! on the platform is here. The webhook sends the additions to the API server, [`parse`](crate::parse()) makes
+//! them in memory: an object from before the webhook means the same.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::Settings;
-
-/// One of the three kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// `MCPServer`.
-    Server,
-    /// `MCPAccessGrant`.
-    Grant,
-    /// `MCPAgentSession`.
-    Session,
-}
-
-impl Kind {
-    /// All three.
-    pub const ALL: [Self; 3] = [Self::Server, Self::Grant, Self::Session];
-
-    /// The kind as manifests spell it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Server => "MCPServer",
-            Self::Grant => "MCPAccessGrant",
-            Self::Session => "MCPAgentSession",
-        }
-    }
-
-    /// Reads a manifest's kind.
-    pub fn from_kind(kind: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == kind)
-    }
-}
-
-/// One addition: an RFC 6902 `add`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Add {
-    /// JSON pointer (RFC 6901) of a member that isn't there.
-    pub path: String,
-    /// What it becomes.
-    pub value: Value,
-}
+use crate::{Add, Kind, Settings, nodes, schema};
 
 /// What `object` leaves out, in an order in which the additions can be applied. Never fails: what it can't read
 /// is left to the schema. Applying the result and asking again gives nothing.
 pub fn default(kind: Kind, object: &Value, settings: &Settings) -> Vec<Add> {
-    let mut adds = Vec::new();
-    if kind != Kind::Server {
-        return adds;
-    }
-    let (Some(name), Some(spec)) = (
-        object.pointer("/metadata/name").and_then(Value::as_str),
-        object.get("spec").and_then(Value::as_object),
-    ) else {
-        return adds;
+    let mut filling = Filling {
+        object: object.clone(),
+        adds: Vec::new(),
     };
-    let mut add = |member: &str, value: Value| {
-        if !spec.contains_key(member) {
-            adds.push(Add {
-                path: format!("/spec/{member}"),
+    if kind == Kind::Server {
+        filling.sections_of_the_gateway();
+    }
+    filling.defaults_of_the_schema(kind);
+    if kind == Kind::Server {
+        filling.image_tag();
+        filling.route(settings);
+        filling.upstream();
+        filling.analytics(settings);
+    }
+    filling.adds
+}
+
+/// Applies additions; those whose parent isn't there, or that are there already, are passed over.
+pub(crate) fn apply(object: &mut Value, adds: impl IntoIterator<Item = Add>) {
+    for add in adds {
+        let Some((parent, name)) = add.path.rsplit_once('/') else {
+            continue;
+        };
+        if let Some(Value::Object(members)) = object.pointer_mut(parent) {
+            members.entry(name).or_insert(add.value);
+        }
+    }
+}
+
+struct Filling {
+    object: Value,
+    adds: Vec<Add>,
+}
+
+impl Filling {
+    fn add(&mut self, path: &str, value: Value) {
+        if self.object.pointer(path).is_none() {
+            let add = Add {
+                path: path.to_owned(),
                 value,
-            });
-        }
-    };
-    let has = |member: &str| spec.contains_key(member);
-    if !has("ingressHost") && !has("publicPathPrefix") {
-        add("publicPathPrefix", json!(name));
-        if !settings.default_ingress_host.is_empty() {
-            add("ingressHost", json!(settings.default_ingress_host));
+            };
+            apply(&mut self.object, [add.clone()]);
+            self.adds.push(add);
         }
     }
-    add("ingressPath", json!(format!("/{name}/mcp")));
-    adds
+
+    fn is_object(&self, path: &str) -> bool {
+        self.object.pointer(path).is_some_and(Value::is_object)
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.object.pointer(path).is_some()
+    }
+
+    fn text(&self, path: &str) -> &str {
+        self.object
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    fn gateway_on(&self) -> bool {
+        self.object.pointer("/spec/gateway/enabled") == Some(&Value::Bool(true))
+    }
+
+    /// A gateway decides by all three, so they are written out where the author left them out.
+    fn sections_of_the_gateway(&mut self) {
+        if !self.gateway_on() {
+            return;
+        }
+        for section in ["auth", "policy", "session"] {
+            let mut value = Value::Object(Map::new());
+            if let Some(schema) =
+                nodes::schema(schema::schema(Kind::Server), &format!("spec.{section}"))
+            {
+                let mut adds = Vec::new();
+                schema::fill::missing(schema, &value, "", &mut adds);
+                apply(&mut value, adds);
+            }
+            self.add(&format!("/spec/{section}"), value);
+        }
+    }
+
+    fn defaults_of_the_schema(&mut self, kind: Kind) {
+        let mut adds = Vec::new();
+        schema::fill::missing(schema::schema(kind), &self.object, "", &mut adds);
+        apply(&mut self.object, adds.clone());
+        self.adds.extend(adds);
+    }
+
+    fn image_tag(&mut self) {
+        let image = self.text("/spec/image").trim();
+        if !image.is_empty() && !crate::image::has_tag_or_digest(image) {
+            self.add("/spec/imageTag", json!("latest"));
+        }
+    }
+
+    /// A host without a prefix means the author's own path; neither means the platform's host, under the name.
+    fn route(&mut self, settings: &Settings) {
+        let name = self.text("/metadata/name").to_owned();
+        if name.is_empty() || !self.is_object("/spec") {
+            return;
+        }
+        if !self.has("/spec/ingressHost") && !self.has("/spec/publicPathPrefix") {
+            self.add("/spec/publicPathPrefix", json!(name));
+            if !settings.default_ingress_host.is_empty() {
+                self.add("/spec/ingressHost", json!(settings.default_ingress_host));
+            }
+        }
+        self.add("/spec/ingressPath", json!(format!("/{name}/mcp")));
+    }
+
+    fn upstream(&mut self) {
+        if self.gateway_on()
+            && let Some(port) = self.object.pointer("/spec/port").and_then(Value::as_i64)
+        {
+            self.add(
+                "/spec/gateway/upstreamURL",
+                json!(format!("http://127.0.0.1:{port}")),
+            );
+        }
+    }
+
+    fn analytics(&mut self, settings: &Settings) {
+        let disabled = self.object.pointer("/spec/analytics/disabled") == Some(&Value::Bool(true));
+        let name = self.text("/metadata/name").to_owned();
+        if disabled || name.is_empty() || !self.is_object("/spec/analytics") {
+            return;
+        }
+        self.add("/spec/analytics/source", json!(format!("{name}-gateway")));
+        if !settings.ingest_url.is_empty() {
+            self.add("/spec/analytics/ingestURL", json!(settings.ingest_url));
+        }
+    }
 }

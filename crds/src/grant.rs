@@ -1,5 +1,10 @@
 //! `MCPAccessGrant`: who may call which tools of a server, up to which trust.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "each printer column names its type"
+)]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -105,7 +110,7 @@ pub struct ToolRuleSpec {
     #[schemars(length(min = 1, max = bounds::TOOL_NAME))]
     pub name: String,
     /// allow or deny.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(required, extend("enum" = words::PolicyDecision::WORDS))]
     pub decision: String,
     /// Raises what the tool requires. Left out: low.

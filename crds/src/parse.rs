@@ -1,39 +1,82 @@
 //! Objects as stored become objects as meant, or the list of what is wrong with them.
+//!
+//! The same checks as the API server's (schema and rules, for objects it never saw or saw with an older schema)
+//! and those it can't make: references to images, and what the platform allows.
+
+mod access;
+mod platform;
+mod server;
+
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
-    Grant, MCPAccessGrant, MCPAgentSession, MCPServer, Problem, Problems, Server, Session, Settings,
+    Grant, Kind, MCPAccessGrant, MCPAgentSession, MCPServer, MCPServerSpec, Problems, Server,
+    Session, Settings,
+    default::{self, default},
+    manifest, rules,
+    schema::{self, check},
 };
 
 /// A server with every default resolved, or everything that is wrong with it.
 ///
 /// # Errors
-/// All problems, in the order of the fields.
-pub fn parse(_object: &MCPServer, _settings: &Settings) -> Result<Server, Problems> {
-    Err(unread())
+/// All problems: those of shape first, then those of meaning.
+pub fn parse(object: &MCPServer, settings: &Settings) -> Result<Server, Problems> {
+    let filled = checked(Kind::Server, object, settings)?;
+    let spec: MCPServerSpec = filled
+        .get("spec")
+        .cloned()
+        .map_or(Ok(MCPServerSpec::default()), manifest::typed)?;
+    let problems = platform::check(&spec, settings);
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    Ok(server::resolve(&object.metadata, spec, settings))
 }
 
 /// A grant with its words typed.
 ///
 /// # Errors
-/// All problems, in the order of the fields.
-pub fn parse_grant(_object: &MCPAccessGrant) -> Result<Grant, Problems> {
-    Err(unread())
+/// All problems: those of shape first, then those of meaning.
+pub fn parse_grant(object: &MCPAccessGrant) -> Result<Grant, Problems> {
+    checked(Kind::Grant, object, &Settings::default())?;
+    Ok(access::grant(object))
 }
 
 /// A session with its words typed.
 ///
 /// # Errors
-/// All problems, in the order of the fields.
-pub fn parse_session(_object: &MCPAgentSession) -> Result<Session, Problems> {
-    Err(unread())
+/// All problems: those of shape first, then those of meaning.
+pub fn parse_session(object: &MCPAgentSession) -> Result<Session, Problems> {
+    checked(Kind::Session, object, &Settings::default())?;
+    Ok(access::session(object))
 }
 
-fn unread() -> Problems {
-    Problems(vec![Problem {
-        code: "unread",
-        field: "spec".into(),
-        value: String::new(),
-        message: "the object wasn't read".into(),
-        remedy: "apply it again".into(),
-    }])
+/// The object as JSON, with its defaults, after every check that needs no settings.
+fn checked(kind: Kind, object: &impl Serialize, settings: &Settings) -> Result<Value, Problems> {
+    let mut value: Value = serde_json::to_value(object).unwrap_or_default();
+    manifest::prune_nulls(&mut value);
+    let mut problems = Vec::new();
+    check::check(schema::schema(kind), &value, "", &mut problems);
+    prune_blanks(&mut value);
+    let adds = default(kind, &value, settings);
+    default::apply(&mut value, adds);
+    problems.extend(rules::check(kind, &value));
+    if problems.is_empty() {
+        Ok(value)
+    } else {
+        Err(Problems(problems))
+    }
+}
+
+/// An empty string of the spec and of its sections means the same as none; those of lists mean themselves.
+fn prune_blanks(object: &mut Value) {
+    let Some(Value::Object(spec)) = object.get_mut("spec") else {
+        return;
+    };
+    for section in spec.values_mut().filter_map(Value::as_object_mut) {
+        section.retain(|_, member| member.as_str() != Some(""));
+    }
+    spec.retain(|_, member| member.as_str() != Some(""));
 }

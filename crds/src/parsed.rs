@@ -69,6 +69,8 @@ pub struct Server {
     pub workload: Workload,
     /// What the spec asks for that nothing acts on yet.
     pub unsupported: Vec<Unsupported>,
+    /// The author wrote an `ingressPath` that has no effect.
+    pub(crate) ingress_path_unused: bool,
 }
 
 /// The route.
@@ -83,6 +85,14 @@ pub struct Ingress {
     pub path: String,
     /// As the author gave them.
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Ingress {
+    /// Both would answer the same requests: the same path, on the same host or with one of them on every host.
+    pub fn collides_with(&self, other: &Self) -> bool {
+        self.path == other.path
+            && (self.host == other.host || self.host.is_empty() || other.host.is_empty())
+    }
 }
 
 /// One literal variable.
@@ -247,6 +257,12 @@ pub struct Unsupported {
     pub message: String,
     /// Every call is denied because of it.
     pub denies: bool,
+}
+
+impl std::fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.message)
+    }
 }
 
 /// Whom a grant or session speaks of. Empty fields match everyone.

@@ -81,3 +81,18 @@ impl fmt::Display for Warning {
         write!(f, "{} ({})", self.message, self.code)
     }
 }
+
+/// A value as a problem shows it: text without quotes, and not more of it than a line holds.
+pub(crate) fn shown(value: &serde_json::Value) -> String {
+    const MOST: usize = 80;
+    let text = match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => String::new(),
+        other => other.to_string(),
+    };
+    if text.chars().count() <= MOST {
+        return text;
+    }
+    text.chars().take(MOST).chain("…".chars()).collect()
+}

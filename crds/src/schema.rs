@@ -1,18 +1,154 @@
-//! The three CustomResourceDefinitions, from the types' own schemas.
+//! The three CustomResourceDefinitions: the types' own schemas, and the rules put on their nodes.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+pub(crate) mod check;
+pub(crate) mod fill;
+
+use std::sync::LazyLock;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    ValidationRule,
+};
 use kube::CustomResourceExt;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::{MCPAccessGrant, MCPAgentSession, MCPServer, bounds, words};
+use crate::{
+    Kind, MCPAccessGrant, MCPAgentSession, MCPServer, bounds, nodes,
+    rules::{self, Reason},
+    words,
+};
 
-/// The three definitions as they are applied to a cluster.
+/// The three definitions as they are applied to a cluster: shapes, defaults, bounds and rules.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![
-        MCPServer::crd(),
-        MCPAccessGrant::crd(),
-        MCPAgentSession::crd(),
-    ]
+    Kind::ALL.map(definition).into()
+}
+
+/// The schema of a kind, as the API server has it.
+pub(crate) fn schema(kind: Kind) -> &'static JSONSchemaProps {
+    static SERVER: LazyLock<JSONSchemaProps> = LazyLock::new(|| take_schema(Kind::Server));
+    static GRANT: LazyLock<JSONSchemaProps> = LazyLock::new(|| take_schema(Kind::Grant));
+    static SESSION: LazyLock<JSONSchemaProps> = LazyLock::new(|| take_schema(Kind::Session));
+    match kind {
+        Kind::Server => &SERVER,
+        Kind::Grant => &GRANT,
+        Kind::Session => &SESSION,
+    }
+}
+
+fn take_schema(kind: Kind) -> JSONSchemaProps {
+    let version = definition(kind).spec.versions.into_iter().next();
+    version
+        .and_then(|version| version.schema?.open_api_v3_schema)
+        .unwrap_or_default()
+}
+
+fn definition(kind: Kind) -> CustomResourceDefinition {
+    let mut definition = match kind {
+        Kind::Server => MCPServer::crd(),
+        Kind::Grant => MCPAccessGrant::crd(),
+        Kind::Session => MCPAgentSession::crd(),
+    };
+    let schemas = definition
+        .spec
+        .versions
+        .iter_mut()
+        .filter_map(|version| version.schema.as_mut());
+    for root in schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()) {
+        drop_nullable(root);
+        add_metadata(root);
+        add_rules(kind, root);
+    }
+    definition
+}
+
+/// An absent field and a null one are the same: the API server prunes nulls that aren't allowed.
+fn drop_nullable(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    for property in schema
+        .properties
+        .iter_mut()
+        .flat_map(|properties| properties.values_mut())
+    {
+        drop_nullable(property);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        drop_nullable(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        drop_nullable(values);
+    }
+}
+
+/// What rules on the root see besides `spec`. The bounds are the API server's own; without them it counts a
+/// name as megabytes and refuses every rule about it as too costly.
+fn add_metadata(root: &mut JSONSchemaProps) {
+    let string = |max_length| JSONSchemaProps {
+        type_: Some("string".to_owned()),
+        max_length,
+        ..JSONSchemaProps::default()
+    };
+    let name = i64::try_from(bounds::NAME).ok();
+    let metadata = JSONSchemaProps {
+        type_: Some("object".to_owned()),
+        properties: Some(
+            [("name", string(name)), ("generateName", string(name))]
+                .map(|(name, schema)| (name.to_owned(), schema))
+                .into(),
+        ),
+        ..JSONSchemaProps::default()
+    };
+    root.properties.get_or_insert_default().extend(
+        [
+            ("apiVersion", string(None)),
+            ("kind", string(None)),
+            ("metadata", metadata),
+        ]
+        .map(|(name, schema)| (name.to_owned(), schema)),
+    );
+}
+
+fn add_rules(kind: Kind, root: &mut JSONSchemaProps) {
+    for rule in rules::rules(kind) {
+        for path in rule.nodes {
+            let Some((cel, optional_old_self)) = rule.emitted(path) else {
+                continue;
+            };
+            // The API server takes no path into metadata; the message names the field.
+            let field = (!rule.field.is_empty() && !path.is_empty()).then(|| rule.field.to_owned());
+            add_rule(
+                root,
+                path,
+                ValidationRule {
+                    rule: cel,
+                    message: Some(rule.text()),
+                    field_path: field,
+                    reason: Some(rule.reason.as_str().to_owned()),
+                    optional_old_self: optional_old_self.then_some(true),
+                    ..ValidationRule::default()
+                },
+            );
+        }
+    }
+    for immutable in rules::immutables(kind) {
+        add_rule(
+            root,
+            immutable.node,
+            ValidationRule {
+                rule: "self == oldSelf".to_owned(),
+                message: Some(immutable.message.to_owned()),
+                reason: Some(Reason::Invalid.as_str().to_owned()),
+                ..ValidationRule::default()
+            },
+        );
+    }
+}
+
+fn add_rule(root: &mut JSONSchemaProps, path: &str, rule: ValidationRule) {
+    if let Some(node) = nodes::schema_mut(root, path) {
+        node.x_kubernetes_validations
+            .get_or_insert_default()
+            .push(rule);
+    }
 }
 
 /// A map of annotations.

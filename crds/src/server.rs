@@ -3,6 +3,11 @@
 //! Fields hold what was stored, words included: a value that this version doesn't know must not keep the
 //! operator from reading the other objects of a list. [`parse`](crate::parse) gives them their types.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "each printer column names its type"
+)]
+
 mod access;
 mod gateway;
 mod inventory;
@@ -186,7 +191,7 @@ pub struct MCPServerSpec {
     pub stateless: Option<bool>,
     /// Who runs the pods: a Deployment of the operator, or a workload of your own with labelled pods.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("enum" = words::Workload::WORDS, "default" = "managed"))]
+    #[schemars(extend("enum" = words::Workload::WORDS))]
     pub workload: Option<String>,
 }
 
@@ -248,7 +253,6 @@ pub struct MCPServerStatus {
 
 /// Declared tools by what they may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
 pub struct ToolCounts {
     /// All of them.
     pub total: i64,

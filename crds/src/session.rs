@@ -1,5 +1,10 @@
 //! `MCPAgentSession`: what a person consented to for an agent, until when.
 
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "each printer column names its type"
+)]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::JsonSchema;

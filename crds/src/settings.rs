@@ -29,6 +29,8 @@ pub struct Settings {
     pub default_ingress_tls: bool,
     /// `strict` or `permissive` (`MCP_INGRESS_READINESS_MODE`).
     pub ingress_readiness: IngressReadiness,
+    /// Host, and port where it has one, of the platform's own registry (`PROVISIONED_REGISTRY_URL`); none where empty.
+    pub provisioned_registry: String,
     /// Where proxies send audit events (`MCP_SENTINEL_INGEST_URL`); none where empty.
     pub ingest_url: String,
 }
@@ -42,6 +44,7 @@ impl Default for Settings {
             default_ingress_entrypoints: String::new(),
             default_ingress_tls: false,
             ingress_readiness: IngressReadiness::Strict,
+            provisioned_registry: String::new(),
             ingest_url: String::new(),
         }
     }

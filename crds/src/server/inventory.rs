@@ -23,7 +23,7 @@ pub struct ToolSpec {
     #[schemars(extend("enum" = words::TRUST_WORDS, "default" = "low"))]
     pub required_trust: Option<String>,
     /// What a call may do: read, write or destructive.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(required, extend("enum" = words::SIDE_EFFECT_WORDS))]
     pub side_effect: String,
     /// For people: how risky a call is.

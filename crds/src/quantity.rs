@@ -1,0 +1,88 @@
+//! Quantities of CPU and memory, as far as limits have to be compared.
+
+use std::cmp::Ordering;
+
+/// Suffixes and the power they stand for: of ten, or of 1024.
+const SUFFIXES: &[(&str, Power)] = &[
+    ("Ki", Power::Binary(1)),
+    ("Mi", Power::Binary(2)),
+    ("Gi", Power::Binary(3)),
+    ("Ti", Power::Binary(4)),
+    ("Pi", Power::Binary(5)),
+    ("Ei", Power::Binary(6)),
+    ("n", Power::Decimal(-9)),
+    ("u", Power::Decimal(-6)),
+    ("m", Power::Decimal(-3)),
+    ("k", Power::Decimal(3)),
+    ("M", Power::Decimal(6)),
+    ("G", Power::Decimal(9)),
+    ("T", Power::Decimal(12)),
+    ("P", Power::Decimal(15)),
+    ("E", Power::Decimal(18)),
+];
+
+#[derive(Clone, Copy)]
+enum Power {
+    Decimal(i32),
+    Binary(u32),
+}
+
+/// A quantity in billionths, saturating: enough to tell which of two is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Quantity(i128);
+
+impl Quantity {
+    /// Reads a quantity that isn't negative: `250m`, `0.5`, `128Mi`, `1e3`. `None` for anything else.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let number = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let (number, suffix) = text.split_at(number);
+        let (whole, fraction) = match number.split_once('.') {
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+            None => (number, ""),
+        };
+        if whole.is_empty() || fraction.contains('.') {
+            return None;
+        }
+        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+        let places = i32::try_from(fraction.len()).ok()?;
+        let nano = match power(suffix)? {
+            Power::Decimal(exponent) => scale(digits, exponent - places + 9),
+            Power::Binary(exponent) => {
+                scale(digits.saturating_mul(1024_i128.pow(exponent)), 9 - places)
+            }
+        };
+        Some(Self(nano))
+    }
+}
+
+fn power(suffix: &str) -> Option<Power> {
+    if suffix.is_empty() {
+        return Some(Power::Decimal(0));
+    }
+    if let Some((_, power)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) {
+        return Some(*power);
+    }
+    let exponent = suffix.strip_prefix(['e', 'E'])?;
+    let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let plain = (1..=2).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit());
+    plain
+        .then(|| exponent.parse().ok())
+        .flatten()
+        .map(Power::Decimal)
+}
+
+/// `digits × 10^exponent`; what is lost below a billionth is rounded up, as the API server does.
+fn scale(digits: i128, exponent: i32) -> i128 {
+    let factor = 10_i128.checked_pow(exponent.unsigned_abs());
+    match (exponent.cmp(&0), factor) {
+        (Ordering::Equal, _) => digits,
+        (Ordering::Greater, Some(factor)) => digits.saturating_mul(factor),
+        (Ordering::Greater, None) if digits == 0 => 0,
+        (Ordering::Greater, None) => i128::MAX,
+        (Ordering::Less, Some(factor)) => digits / factor + i128::from(digits % factor != 0),
+        (Ordering::Less, None) => i128::from(digits != 0),
+    }
+}
