@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 
+use crate::external::Unreachable;
 use crate::images::{everything, go_everything};
 use crate::oci::{self, Config, Name, Tree};
 use crate::progress::say;
@@ -104,21 +105,13 @@ struct Output {
     output: Option<PathBuf>,
 }
 
-/// The exit code where a command needs a cluster and there is none.
-const UNREACHABLE: u8 = 3;
-
 /// Runs the command line's verb: 0 done, 1 it failed, 2 it wasn't understood, 3 there is no cluster.
 pub fn main() -> ExitCode {
-    let verb = Arguments::parse().verb;
-    if matches!(verb, Verb::Smoke | Verb::Load { .. }) && !health::is_there() {
-        say("cluster: there is no local cluster on this machine; boot one with `cluster up`");
-        return ExitCode::from(UNREACHABLE);
-    }
-    match run(verb) {
+    match run(Arguments::parse().verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("cluster: {error:#}"));
-            ExitCode::FAILURE
+            ExitCode::from(if error.is::<Unreachable>() { 3 } else { 1 })
         }
     }
 }
@@ -128,8 +121,8 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Up => up(),
         Verb::Down => down(),
         Verb::Prepare => up::prepare(&checkout::find()?),
-        Verb::Smoke => smoke::smoke(),
-        Verb::Load { archive } => containerd::import(&archive),
+        Verb::Smoke => local().and_then(|()| smoke::smoke()),
+        Verb::Load { archive } => load(&archive),
         Verb::Image(arguments) => image(arguments),
         Verb::ImageEverything { output } => {
             deliver(everything::archive(&checkout::find()?)?, output)
@@ -138,6 +131,24 @@ fn run(verb: Verb) -> Result<()> {
             deliver(go_everything::archive(&checkout::find()?)?, output)
         }
     }
+}
+
+fn load(archive: &Path) -> Result<()> {
+    if external::is_wanted()? {
+        bail!("MCP_CLUSTER=kubeconfig: push the image to a registry that your cluster pulls from");
+    }
+    local()?;
+    containerd::import(archive)
+}
+
+/// For what needs the local cluster.
+fn local() -> Result<()> {
+    if !health::is_there() {
+        bail!(Unreachable(
+            "no local cluster on this machine; boot one with `cluster up`".to_owned()
+        ));
+    }
+    Ok(())
 }
 
 fn up() -> Result<()> {

@@ -1,8 +1,8 @@
 //! `MCP_CLUSTER=kubeconfig`: the user has a cluster; we only write down how it is reached.
 
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -22,20 +22,32 @@ pub fn is_wanted() -> Result<bool> {
     }
 }
 
+/// No cluster answers, where the verb needs one.
+#[derive(Debug)]
+pub struct Unreachable(pub String);
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unreachable {}
+
 /// Writes `.cluster/env` for the cluster of `KUBECONFIG`.
 ///
 /// # Errors
 /// There is no kubectl, or the cluster doesn't answer.
 pub fn adopt(checkout: &Path) -> Result<()> {
     let kubeconfig = kubeconfig()?;
-    let nodes = exec::capture(
-        exec::command(
-            "kubectl",
-            &["get", "nodes", "-o", "json", "--request-timeout=10s"],
-        )
-        .env("KUBECONFIG", &kubeconfig),
-    )
-    .with_context(|| format!("the cluster of {}", kubeconfig.display()))?;
+    let nodes = ["get", "nodes", "-o", "json", "--request-timeout=10s"];
+    let nodes = exec::capture(exec::command("kubectl", &nodes).env("KUBECONFIG", &kubeconfig))
+        .map_err(|error| {
+            Unreachable(format!(
+                "the cluster of {}: {error:#}",
+                kubeconfig.display()
+            ))
+        })?;
     let nodes: Value = serde_json::from_str(&nodes).context("parse kubectl's answer")?;
     let node_ip = internal_ip(&nodes).context("the cluster's first node has no InternalIP")?;
     // Which ingress controller serves it, and where, only its owner knows.

@@ -25,7 +25,7 @@ pub fn create() -> Result<()> {
         .with_context(|| format!("write {}", file.display()))
 }
 
-/// Removes the bridge, the pods' ends of it, and what the kernel remembers of their connections.
+/// Removes the bridge and the pods' ends of it.
 ///
 /// # Errors
 /// `ip` refuses.
@@ -37,13 +37,15 @@ pub fn remove() -> Result<()> {
     if exists() {
         ip(&["link", "del", BRIDGE])?;
     }
-    if exec::installed("conntrack") {
-        for side in ["--orig-src", "--orig-dst"] {
-            // It fails where there is nothing to delete.
-            let _ = exec::output("conntrack", &["-D", side, "198.18.0.0/15"]);
-        }
-    }
     Ok(())
+}
+
+/// Makes the kernel forget the connections of pods and Services, once nobody is left to open new ones.
+pub fn forget_connections() {
+    for side in ["--orig-src", "--orig-dst"] {
+        // It fails where there is nothing to delete; where the tool is missing, they run out by themselves.
+        let _ = exec::output("conntrack", &["-D", side, "198.18.0.0/15"]);
+    }
 }
 
 /// Whether the bridge is there.

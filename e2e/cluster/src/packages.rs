@@ -44,7 +44,13 @@ pub fn install() -> Result<()> {
     ));
     apt(&["update", "-qq"])?;
     apt(&[
-        &["install", "-y", "-qq", "--no-install-recommends"],
+        &[
+            "install",
+            "-y",
+            "-qq",
+            "-o=Dpkg::Use-Pty=0",
+            "--no-install-recommends",
+        ],
         missing.as_slice(),
     ]
     .concat())
