@@ -1,1 +1,37 @@
-//! operator
+//! Turns each MCPServer into the objects it stands for, and each change of access into a policy
+//! that its proxies run within a second.
+//! In: what its watches see.  Out: server-side applies, one annotation on pods, statuses.
+//! Called by: `mcp-runtime operator`.
+//! Knows nothing about: the sidecar's shape, admission requests, the path of a call.
+
+mod apply;
+mod args;
+mod build;
+mod caches;
+mod chain;
+mod change;
+mod clerk;
+mod context;
+mod delivery;
+mod fence;
+mod fetch;
+#[cfg(test)]
+mod golden;
+mod index;
+mod key;
+mod lease;
+mod metrics;
+mod pods;
+mod publish;
+mod queue;
+mod reconcile;
+mod render;
+mod report;
+mod run;
+mod tls;
+mod watching;
+mod work;
+mod writes;
+
+pub use args::Args;
+pub use run::run;

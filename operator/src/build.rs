@@ -1,0 +1,52 @@
+//! Every object of a server, as it is to be: pure functions, one object a file.
+
+mod deployment;
+mod ingress;
+mod meta;
+mod policy_config;
+mod service;
+mod service_account;
+
+use crds::words::{RolloutStrategy, Workload};
+use crds::{Server, Settings};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::Ingress;
+
+use crate::render::Rendered;
+use deployment::{Track, build_deployment};
+use ingress::build_ingress;
+use policy_config::build_policy_config;
+use service::build_service;
+use service_account::build_service_account;
+
+pub(crate) use deployment::{canary_name, selector_text};
+
+/// What is to exist. A `None` is to be taken away where it exists.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Desired {
+    /// Of the namespace, shared by its servers.
+    pub(crate) service_account: Option<ServiceAccount>,
+    pub(crate) policy: Option<ConfigMap>,
+    pub(crate) deployment: Option<Deployment>,
+    pub(crate) canary: Option<Deployment>,
+    pub(crate) service: Service,
+    pub(crate) ingress: Ingress,
+}
+
+/// `rendered` is the policy as it is to be in force; it is asked for where the gateway is on.
+pub(crate) fn build(server: &Server, rendered: Option<&Rendered>, settings: &Settings) -> Desired {
+    let managed = server.workload == Workload::Managed;
+    let canary = managed && server.rollout.strategy == RolloutStrategy::Canary;
+    Desired {
+        service_account: managed.then(|| build_service_account(&server.namespace)),
+        policy: rendered.map(|rendered| build_policy_config(server, rendered)),
+        deployment: managed.then(|| build_deployment(server, Track::Stable, settings)),
+        canary: canary.then(|| build_deployment(server, Track::Canary, settings)),
+        service: build_service(server),
+        ingress: build_ingress(server, settings),
+    }
+}
+
+#[cfg(test)]
+mod tests;

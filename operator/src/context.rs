@@ -1,0 +1,108 @@
+//! What every reconcile works with.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crds::Settings;
+
+use crate::caches::Caches;
+use crate::clerk::Clerk;
+use crate::delivery::Delivery;
+use crate::key::ServerKey;
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::writes::Writes;
+
+/// Shared by all workers.
+pub(crate) struct Context {
+    pub(crate) caches: Arc<Caches>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) writes: Writes,
+    pub(crate) delivery: Delivery,
+    pub(crate) clerk: Arc<Clerk>,
+    pub(crate) settings: Settings,
+    pub(crate) metrics: Metrics,
+    pub(crate) memory: Memory,
+}
+
+/// What is remembered of a server from one reconcile to the next; all of it may be lost.
+#[derive(Debug, Default)]
+pub(crate) struct Memory(Mutex<HashMap<ServerKey, Remembered>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Remembered {
+    gathering_since: Option<Instant>,
+    failures: u32,
+}
+
+/// Between two attempts at something that fails.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+impl Memory {
+    /// Since when a policy that only gives has been held back.
+    pub(crate) fn gathering_since(&self, key: &ServerKey) -> Option<Instant> {
+        self.with(|all| all.get(key)?.gathering_since)
+    }
+
+    /// A policy is being held back, or isn't any more.
+    pub(crate) fn gathering(&self, key: &ServerKey, gathers: bool, now: Instant) {
+        self.with(|all| {
+            let remembered = all.entry(key.clone()).or_default();
+            remembered.gathering_since = gathers.then(|| remembered.gathering_since.unwrap_or(now));
+        });
+    }
+
+    /// How long to wait after one more failure: 1, 2, 4 … 60 s.
+    pub(crate) fn failed(&self, key: &ServerKey) -> Duration {
+        self.with(|all| {
+            let remembered = all.entry(key.clone()).or_default();
+            let delay = Duration::from_secs(1 << remembered.failures.min(6));
+            remembered.failures = remembered.failures.saturating_add(1);
+            delay.min(LONGEST_RETRY)
+        })
+    }
+
+    /// It went well.
+    pub(crate) fn succeeded(&self, key: &ServerKey) {
+        self.with(|all| {
+            if let Some(remembered) = all.get_mut(key) {
+                remembered.failures = 0;
+            }
+        });
+    }
+
+    /// The server is gone.
+    pub(crate) fn forget(&self, key: &ServerKey) {
+        self.with(|all| all.remove(key));
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut HashMap<ServerKey, Remembered>) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_retried_further_and_further_apart_until_one_succeeds() {
+        let (memory, key) = (Memory::default(), ServerKey::new("d", "s"));
+        let mut seconds = || memory.failed(&key).as_secs();
+        let delays: Vec<u64> = std::iter::repeat_with(&mut seconds).take(8).collect();
+        assert_eq!(delays, [1, 2, 4, 8, 16, 32, 60, 60]);
+        memory.succeeded(&key);
+        assert_eq!(memory.failed(&key).as_secs(), 1);
+    }
+
+    #[test]
+    fn gathering_counts_from_the_first_change_held_back() {
+        let (memory, key, now) = (Memory::default(), ServerKey::new("d", "s"), Instant::now());
+        memory.gathering(&key, true, now);
+        memory.gathering(&key, true, now + Duration::from_millis(300));
+        assert_eq!(memory.gathering_since(&key), Some(now));
+        memory.gathering(&key, false, now + Duration::from_secs(1));
+        assert_eq!(memory.gathering_since(&key), None);
+    }
+}

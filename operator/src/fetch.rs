@@ -1,0 +1,74 @@
+//! What is known around one server, from the watches alone.
+
+use std::sync::Arc;
+
+use crds::{MCPAccessGrant, MCPAgentSession, names};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::networking::v1::Ingress;
+
+use crate::apply::Applied;
+use crate::build::canary_name;
+use crate::caches::{Owned, SeenServer};
+use crate::context::Context;
+use crate::key::ServerKey;
+use crate::pods::PodView;
+
+/// A server and what concerns it.
+#[derive(Debug)]
+pub(crate) struct Around {
+    pub(crate) server: Arc<SeenServer>,
+    /// Those that name the server, wherever they are.
+    pub(crate) grants: Vec<Arc<MCPAccessGrant>>,
+    pub(crate) sessions: Vec<Arc<MCPAgentSession>>,
+    /// The ready ones.
+    pub(crate) pods: Vec<Arc<PodView>>,
+    pub(crate) policy: Option<Arc<Owned<ConfigMap>>>,
+    pub(crate) deployment: Option<Arc<Owned<Deployment>>>,
+    pub(crate) canary: Option<Arc<Owned<Deployment>>>,
+    pub(crate) service: Option<Arc<Owned<Service>>>,
+    pub(crate) ingress: Option<Arc<Owned<Ingress>>>,
+}
+
+impl Around {
+    /// The objects as they are, without an apply.
+    pub(crate) fn as_applied(&self) -> Applied {
+        Applied {
+            deployment: self.deployment.clone().map(Ok),
+            canary: self.canary.clone().map(Ok),
+            service: self.service.clone().map(Ok),
+            ingress: self.ingress.clone().map(Ok),
+            remains: Vec::new(),
+        }
+    }
+
+    /// The document that is live.
+    pub(crate) fn policy_text(&self) -> Option<&str> {
+        let data = self.policy.as_ref()?.0.data.as_ref()?;
+        data.get(names::POLICY_KEY).map(String::as_str)
+    }
+}
+
+/// `None` when there is no such server, or it is being deleted.
+pub(crate) fn fetch(cx: &Context, key: &ServerKey) -> Option<Around> {
+    let (caches, ServerKey { namespace, name }) = (&cx.caches, key);
+    let server = caches.servers.get(namespace, name)?;
+    if server.object.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let mut pods = caches.pods.of(key);
+    pods.retain(|pod| pod.ready && pod.governed);
+    Some(Around {
+        server,
+        grants: caches.grants.of(key),
+        sessions: caches.sessions.of(key),
+        pods,
+        policy: caches
+            .config_maps
+            .get(namespace, &names::policy_config_map(name)),
+        deployment: caches.deployments.get(namespace, name),
+        canary: caches.deployments.get(namespace, &canary_name(name)),
+        service: caches.services.get(namespace, name),
+        ingress: caches.ingresses.get(namespace, name),
+    })
+}

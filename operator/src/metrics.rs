@@ -1,0 +1,137 @@
+//! What the operator counts. Labels come from closed enums only.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// How a reconcile ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Outcome {
+    /// Everything is as it should be.
+    Done,
+    /// Something is on its way.
+    Waiting,
+    /// The server's spec can't be read.
+    Invalid,
+    /// Something failed and is tried again.
+    Failed,
+}
+
+/// What kind of write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Verb {
+    /// Server-side apply of an object.
+    Apply,
+    /// A status.
+    Status,
+    /// One annotation, the policy touch above all.
+    Annotate,
+    /// A deletion.
+    Delete,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByVerb {
+    verb: Verb,
+}
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    reconciles: Family<ByOutcome, Counter>,
+    reconcile_seconds: Histogram,
+    writes: Family<ByVerb, Counter>,
+    policy_touches: Counter,
+    policy_delivery_seconds: Histogram,
+    watch_errors: Counter,
+    leading: Gauge,
+}
+
+impl Metrics {
+    /// Registers everything under `mcp_operator_`.
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            reconciles: Family::default(),
+            reconcile_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
+            writes: Family::default(),
+            policy_touches: Counter::default(),
+            policy_delivery_seconds: Histogram::new(exponential_buckets(0.025, 1.6, 16)),
+            watch_errors: Counter::default(),
+            leading: Gauge::default(),
+        };
+        let registry = registry.sub_registry_with_prefix("mcp_operator");
+        registry.register(
+            "reconciles",
+            "Reconciles, by how they ended",
+            metrics.reconciles.clone(),
+        );
+        registry.register_with_unit(
+            "reconcile",
+            "Time of one reconcile",
+            Unit::Seconds,
+            metrics.reconcile_seconds.clone(),
+        );
+        registry.register(
+            "writes",
+            "Writes sent to the API server",
+            metrics.writes.clone(),
+        );
+        registry.register(
+            "policy_touches",
+            "Annotations written on pods so that they read their policy at once",
+            metrics.policy_touches.clone(),
+        );
+        registry.register_with_unit(
+            "policy_delivery",
+            "From writing a policy to a pod's answer that it runs it",
+            Unit::Seconds,
+            metrics.policy_delivery_seconds.clone(),
+        );
+        registry.register(
+            "watch_errors",
+            "Interruptions of watches",
+            metrics.watch_errors.clone(),
+        );
+        registry.register(
+            "leading",
+            "1 while this process holds the lease",
+            metrics.leading.clone(),
+        );
+        metrics
+    }
+
+    pub(crate) fn reconciled(&self, outcome: Outcome, took: Duration) {
+        self.reconciles.get_or_create(&ByOutcome { outcome }).inc();
+        self.reconcile_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn wrote(&self, verb: Verb) {
+        self.writes.get_or_create(&ByVerb { verb }).inc();
+    }
+
+    pub(crate) fn touched(&self) {
+        self.policy_touches.inc();
+    }
+
+    pub(crate) fn delivered(&self, took: Duration) {
+        self.policy_delivery_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn watch_failed(&self) {
+        self.watch_errors.inc();
+    }
+
+    pub(crate) fn leads(&self, leads: bool) {
+        self.leading.set(i64::from(leads));
+    }
+}

@@ -1,0 +1,181 @@
+//! Writes what [`report`](crate::report) says, where it says something new.
+
+use crds::{Compiled, ItemState, MCPServerStatus, Problems};
+
+use crate::apply::{ApplyError, Part};
+use crate::caches::SeenServer;
+use crate::chain::Chain;
+use crate::clerk::Paper;
+use crate::context::Context;
+use crate::fetch::Around;
+use crate::key::ServerKey;
+use crate::reconcile::Progress;
+use crate::render::{Now, Rendered};
+use crate::report::{
+    Item, Observed, Proxies, difference, enforced_here, invalid, is_ready, item_status,
+    next_expiry, observed, orphan_state,
+};
+
+/// Reports on a valid server, its grants and its sessions.
+pub(crate) async fn publish(
+    cx: &Context,
+    around: &Around,
+    seen: &Observed<'_>,
+    compiled: &Compiled,
+    rendered: Option<&Rendered>,
+    now: Now,
+) -> Progress {
+    let previous = around.server.object.status.clone().unwrap_or_default();
+    let status = observed(seen, &previous, now.wall);
+    let reported = write(cx, &around.server, &previous, &status).await;
+    let in_map = matches!(seen.policy_written, Some(Ok(())))
+        && rendered.is_some_and(|rendered| rendered.revision == compiled.document.revision);
+    let proxies = enforced_here(in_map, &status.conditions, seen.policy.pods.len());
+    file_items(cx, around, compiled, proxies, now);
+    if !reported || failed(seen) {
+        return Progress::Failed;
+    }
+    let gather = rendered.and_then(|rendered| rendered.gather);
+    let again = [gather, next_expiry(&compiled.sessions, now.wall)]
+        .into_iter()
+        .flatten()
+        .min();
+    if is_ready(&status) {
+        Progress::Done(again)
+    } else {
+        Progress::Waiting(again)
+    }
+}
+
+/// Reports that a spec can't be used. What runs goes on running.
+pub(crate) async fn publish_invalid(
+    cx: &Context,
+    around: &Around,
+    problems: &Problems,
+    now: Now,
+) -> Progress {
+    let object = &around.server.object;
+    let previous = object.status.clone().unwrap_or_default();
+    let status = invalid(&previous, object.metadata.generation, problems, now.wall);
+    if write(cx, &around.server, &previous, &status).await {
+        Progress::Invalid
+    } else {
+        Progress::Failed
+    }
+}
+
+/// There is no such server: its grants and sessions are told so, the rest is forgotten.
+pub(crate) fn publish_orphans(cx: &Context, key: &ServerKey, now: Now) -> Progress {
+    cx.delivery.forget(key);
+    cx.memory.forget(key);
+    for grant in cx.caches.grants.of(key) {
+        let id = identity(&grant.metadata);
+        let state = orphan_state(id, grant.metadata.generation, key);
+        file(
+            cx,
+            key,
+            Item::Grant(grant.clone()),
+            &state,
+            Proxies::NoServer,
+            now,
+        );
+    }
+    for session in cx.caches.sessions.of(key) {
+        let id = identity(&session.metadata);
+        let state = orphan_state(id, session.metadata.generation, key);
+        file(
+            cx,
+            key,
+            Item::Session(session.clone()),
+            &state,
+            Proxies::NoServer,
+            now,
+        );
+    }
+    Progress::Done(None)
+}
+
+fn identity(meta: &kube::api::ObjectMeta) -> (&str, &str) {
+    (
+        meta.namespace.as_deref().unwrap_or_default(),
+        meta.name.as_deref().unwrap_or_default(),
+    )
+}
+
+/// True when the status is as it should be.
+async fn write(
+    cx: &Context,
+    seen: &SeenServer,
+    previous: &MCPServerStatus,
+    status: &MCPServerStatus,
+) -> bool {
+    let Some(patch) = difference(previous, status) else {
+        return true;
+    };
+    match cx.writes.status(&seen.object, &patch).await {
+        Ok(written) => {
+            let unreadable = seen.unreadable.clone();
+            cx.caches.servers.learn(SeenServer {
+                object: written,
+                unreadable,
+            });
+            true
+        }
+        // It was deleted meanwhile.
+        Err(error) if error.code() == Some(404) => true,
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "reporting");
+            false
+        }
+    }
+}
+
+fn file_items(cx: &Context, around: &Around, compiled: &Compiled, proxies: Proxies, now: Now) {
+    let id = identity(&around.server.object.metadata);
+    let key = ServerKey::new(id.0, id.1);
+    for state in &compiled.grants {
+        if let Some(grant) = cx.caches.grants.get(&state.namespace, &state.name) {
+            file(cx, &key, Item::Grant(grant), state, proxies, now);
+        }
+    }
+    for state in &compiled.sessions {
+        if let Some(session) = cx.caches.sessions.get(&state.namespace, &state.name) {
+            file(cx, &key, Item::Session(session), state, proxies, now);
+        }
+    }
+}
+
+fn file(cx: &Context, key: &ServerKey, item: Item, state: &ItemState, proxies: Proxies, now: Now) {
+    let Some(patch) = item_status(&item, state, proxies, now.wall) else {
+        return;
+    };
+    cx.clerk.file(
+        key,
+        match item {
+            Item::Grant(grant) => Paper::Grant(grant, patch),
+            Item::Session(session) => Paper::Session(session, patch),
+        },
+    );
+}
+
+/// Something has to be tried again. A predecessor's objects aren't: their end is watched.
+fn failed(seen: &Observed<'_>) -> bool {
+    fn part<K>(part: &Part<K>) -> bool {
+        matches!(part, Some(Err(error)) if tried_again(error))
+    }
+    let applied = seen.applied;
+    part(&applied.deployment)
+        || part(&applied.canary)
+        || part(&applied.service)
+        || part(&applied.ingress)
+        || !applied.remains.is_empty()
+        || matches!(seen.policy_written, Some(Err(error)) if tried_again(error))
+}
+
+fn tried_again(error: &ApplyError) -> bool {
+    let predecessor = matches!(error, ApplyError::Predecessor { .. });
+    if !predecessor {
+        tracing::warn!(error = %Chain(error), "applying");
+    }
+    !predecessor
+}

@@ -1,0 +1,111 @@
+//! One server from what was seen to what is reported. Each step is named here; those with `cx`
+//! read or write the cluster, the others are pure.
+
+use std::time::Duration;
+
+use crds::{Problem, Problems, Server, Settings};
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use crate::apply::{Part, apply, apply_policy};
+use crate::build::build;
+use crate::caches::SeenServer;
+use crate::context::Context;
+use crate::delivery::Order;
+use crate::fetch::{Around, fetch};
+use crate::key::ServerKey;
+use crate::publish::{publish, publish_invalid, publish_orphans};
+use crate::render::{Now, Rendered, render};
+use crate::report::{Observed, PolicyView};
+
+/// How a reconcile ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// All is as it should be; look again after this.
+    Done(Option<Duration>),
+    /// Something is on its way and a watch will tell; look again after this at the latest.
+    Waiting(Option<Duration>),
+    /// The spec can't be used; its next change will tell.
+    Invalid,
+    /// Something failed; try again.
+    Failed,
+}
+
+/// Brings the server `key` closer to what its objects say.
+pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progress {
+    let Some(around) = fetch(cx, key) else {
+        return publish_orphans(cx, key, now);
+    };
+    let server = match parse(&around.server, &cx.settings) {
+        Ok(server) => server,
+        Err(problems) => return publish_invalid(cx, &around, &problems, now).await,
+    };
+    let compiled = crds::compile(&server, &around.grants, &around.sessions, &cx.settings);
+    let rendered = server.gateway.as_ref().map(|_| {
+        let waiting = cx.memory.gathering_since(key);
+        render(&compiled.document, around.policy_text(), waiting, now)
+    });
+    let desired = build(&server, rendered.as_ref(), &cx.settings);
+    let written = apply_policy(cx, &desired).await;
+    let policy = deliver(cx, key, &around, rendered.as_ref(), &written, now);
+    let applied = match server.paused {
+        // Paused or not, access is taken away at once.
+        true => around.as_applied(),
+        false => apply(cx, &server, &desired).await,
+    };
+    let observed = Observed {
+        server: &server,
+        settings: &cx.settings,
+        unsupported: &compiled.unsupported,
+        policy_written: written.as_ref().map(|part| part.as_ref().map(drop)),
+        policy: &policy,
+        applied: &applied,
+        pods: &around.pods,
+    };
+    publish(cx, &around, &observed, &compiled, rendered.as_ref(), now).await
+}
+
+/// Sends the policy on its way to the pods, and answers how far it is.
+fn deliver(
+    cx: &Context,
+    key: &ServerKey,
+    around: &Around,
+    rendered: Option<&Rendered>,
+    written: &Part<ConfigMap>,
+    now: Now,
+) -> PolicyView {
+    cx.memory.gathering(
+        key,
+        rendered.is_some_and(|r| r.gather.is_some()),
+        now.instant,
+    );
+    let Some(rendered) = rendered else {
+        cx.delivery.forget(key);
+        return PolicyView::default();
+    };
+    if !matches!(written, Some(Ok(_))) {
+        return PolicyView::default();
+    }
+    let is_new = around.policy_text() != Some(&*rendered.text);
+    let order = Order {
+        revision: rendered.revision.clone(),
+        written: is_new.then_some(now.instant),
+    };
+    PolicyView {
+        pods: cx.delivery.deliver(key, &around.pods, &order),
+        revision: order.revision,
+    }
+}
+
+/// The parse that admission makes too, or why there is nothing to parse.
+fn parse(seen: &SeenServer, settings: &Settings) -> Result<Server, Problems> {
+    match &seen.unreadable {
+        None => crds::parse(&seen.object, settings),
+        Some(why) => Err(Problems(vec![Problem {
+            code: "unreadable",
+            field: "spec".into(),
+            value: String::new(),
+            message: format!("it can't be read: {why}"),
+            remedy: "apply the CustomResourceDefinitions of this version, then the object".into(),
+        }])),
+    }
+}

@@ -1,0 +1,258 @@
+//! Every write to the cluster, each behind the fence.
+
+use std::fmt::Debug;
+use std::time::Instant;
+
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::core::DeserializeGuard;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::fence::{Deposed, Fence};
+use crate::metrics::{Metrics, Verb};
+
+/// A write that didn't happen.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    /// This process doesn't lead any more.
+    #[error("{verb} {kind} {namespace}/{name}")]
+    Deposed {
+        verb: &'static str,
+        kind: String,
+        namespace: String,
+        name: String,
+        #[source]
+        source: Deposed,
+    },
+    /// What the API server answered.
+    #[error("{verb} {kind} {namespace}/{name}")]
+    Request {
+        verb: &'static str,
+        kind: String,
+        namespace: String,
+        name: String,
+        #[source]
+        source: kube::Error,
+    },
+}
+
+impl WriteError {
+    /// The HTTP status of a refusal; `None` where there was no answer.
+    pub(crate) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Request {
+                source: kube::Error::Api(status),
+                ..
+            } => Some(status.code),
+            _ => None,
+        }
+    }
+
+    /// The API server's own words; the whole chain where there are none.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Request {
+                source: kube::Error::Api(status),
+                ..
+            } => status.message.clone(),
+            other => crate::chain::Chain(other).to_string(),
+        }
+    }
+}
+
+/// The client as far as it writes. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Writes {
+    client: Client,
+    fence: Fence,
+    metrics: Metrics,
+}
+
+/// What a write is about, for its error.
+struct Target {
+    verb: &'static str,
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+impl Target {
+    fn of<K: Resource<DynamicType = ()>>(verb: &'static str, namespace: &str, name: &str) -> Self {
+        Self {
+            verb,
+            kind: K::kind(&()).into_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn deposed(self, source: Deposed) -> WriteError {
+        let Self {
+            verb,
+            kind,
+            namespace,
+            name,
+        } = self;
+        WriteError::Deposed {
+            verb,
+            kind,
+            namespace,
+            name,
+            source,
+        }
+    }
+
+    fn failed(self, source: kube::Error) -> WriteError {
+        let Self {
+            verb,
+            kind,
+            namespace,
+            name,
+        } = self;
+        WriteError::Request {
+            verb,
+            kind,
+            namespace,
+            name,
+            source,
+        }
+    }
+}
+
+impl Writes {
+    pub(crate) fn new(client: Client, fence: Fence, metrics: Metrics) -> Self {
+        Self {
+            client,
+            fence,
+            metrics,
+        }
+    }
+
+    /// For reads that no watch covers.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Server-side apply of a whole object; answers it as it now is.
+    pub(crate) async fn apply<K>(&self, object: &K) -> Result<K, WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + Serialize + DeserializeOwned,
+    {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let target = self.enter::<K>("applying", &namespace, &name, Verb::Apply)?;
+        let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
+        let how = PatchParams::apply(crds::names::FIELD_MANAGER).force();
+        let done = api.patch(&name, &how, &Patch::Apply(object)).await;
+        done.map_err(|source| target.failed(source))
+    }
+
+    /// Server-side apply of the `webhooks` of a cluster-wide configuration that someone else made.
+    pub(crate) async fn apply_part<K>(&self, name: &str, webhooks: &Value) -> Result<(), WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+    {
+        let target = self.enter::<K>("applying", "", name, Verb::Apply)?;
+        let api: Api<K> = Api::all(self.client.clone());
+        let part = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": { "name": name },
+            "webhooks": webhooks,
+        });
+        let how = PatchParams::apply(crds::names::FIELD_MANAGER).force();
+        let done = api.patch(name, &how, &Patch::Apply(&part)).await;
+        done.map(drop).map_err(|source| target.failed(source))
+    }
+
+    /// Merges `status` into the status subresource; answers the object as it now is.
+    pub(crate) async fn status<K>(&self, object: &K, status: &Value) -> Result<K, WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+    {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let target = self.enter::<K>("writing the status of", &namespace, &name, Verb::Status)?;
+        let api: Api<DeserializeGuard<K>> = Api::namespaced(self.client.clone(), &namespace);
+        let patch = json!({ "status": status });
+        let done = api
+            .patch_status(&name, &manager(), &Patch::Merge(&patch))
+            .await;
+        match done.map(|guarded| guarded.0) {
+            Ok(Ok(written)) => Ok(written),
+            // The write happened; that the answer can't be read changes nothing for the caller.
+            Ok(Err(_)) => Ok(object.clone()),
+            Err(source) => Err(target.failed(source)),
+        }
+    }
+
+    /// Sets one annotation and nothing else.
+    pub(crate) async fn annotate<K>(
+        &self,
+        namespace: &str,
+        name: &str,
+        (key, value): (&str, &str),
+    ) -> Result<(), WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+    {
+        let target = self.enter::<K>("annotating", namespace, name, Verb::Annotate)?;
+        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
+        let patch = json!({ "metadata": { "annotations": { key: value } } });
+        let done = api
+            .patch_metadata(name, &manager(), &Patch::Merge(&patch))
+            .await;
+        done.map(drop).map_err(|source| target.failed(source))
+    }
+
+    /// Deletes exactly the object given, not one of the same name made since.
+    pub(crate) async fn delete<K>(&self, object: &K) -> Result<(), WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+    {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let target = self.enter::<K>("deleting", &namespace, &name, Verb::Delete)?;
+        let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
+        let exactly = DeleteParams::background().preconditions(Preconditions {
+            uid: object.uid(),
+            resource_version: None,
+        });
+        match api.delete(&name, &exactly).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            Err(source) => Err(target.failed(source)),
+        }
+    }
+
+    fn enter<K: Resource<DynamicType = ()>>(
+        &self,
+        verb: &'static str,
+        namespace: &str,
+        name: &str,
+        counted: Verb,
+    ) -> Result<Target, WriteError> {
+        let target = Target::of::<K>(verb, namespace, name);
+        match self.fence.check(Instant::now()) {
+            Ok(()) => {
+                self.metrics.wrote(counted);
+                Ok(target)
+            }
+            Err(deposed) => Err(target.deposed(deposed)),
+        }
+    }
+}
+
+/// Patches of single fields: a manager of their own, so that an apply of the whole object
+/// neither claims nor drops them.
+fn manager() -> PatchParams {
+    PatchParams {
+        field_manager: Some(format!("{}-fields", crds::names::FIELD_MANAGER)),
+        ..PatchParams::default()
+    }
+}
