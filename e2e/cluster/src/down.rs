@@ -50,6 +50,7 @@ pub fn down() -> Result<()> {
     step("mounts, network, rules and folders removed", || {
         clear(&record)
     })?;
+    network::forget_connections();
     say("           nothing is left: no process, mount, interface, rule, control group or folder");
     Ok(())
 }
