@@ -7,8 +7,9 @@ mod access;
 mod platform;
 mod server;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Grant, Kind, MCPAccessGrant, MCPAgentSession, MCPServer, MCPServerSpec, Problems, Server,
@@ -23,7 +24,7 @@ use crate::{
 /// # Errors
 /// All problems: those of shape first, then those of meaning.
 pub fn parse(object: &MCPServer, settings: &Settings) -> Result<Server, Problems> {
-    let filled = checked(Kind::Server, object, settings)?;
+    let filled = checked(Kind::Server, &object.metadata, &object.spec, settings)?;
     let spec: MCPServerSpec = filled
         .get("spec")
         .cloned()
@@ -40,7 +41,7 @@ pub fn parse(object: &MCPServer, settings: &Settings) -> Result<Server, Problems
 /// # Errors
 /// All problems: those of shape first, then those of meaning.
 pub fn parse_grant(object: &MCPAccessGrant) -> Result<Grant, Problems> {
-    checked(Kind::Grant, object, &Settings::default())?;
+    checked(Kind::Grant, &object.metadata, &object.spec, &Settings::default())?;
     Ok(access::grant(object))
 }
 
@@ -49,13 +50,22 @@ pub fn parse_grant(object: &MCPAccessGrant) -> Result<Grant, Problems> {
 /// # Errors
 /// All problems: those of shape first, then those of meaning.
 pub fn parse_session(object: &MCPAgentSession) -> Result<Session, Problems> {
-    checked(Kind::Session, object, &Settings::default())?;
+    checked(Kind::Session, &object.metadata, &object.spec, &Settings::default())?;
     Ok(access::session(object))
 }
 
 /// The object as JSON, with its defaults, after every check that needs no settings.
-fn checked(kind: Kind, object: &impl Serialize, settings: &Settings) -> Result<Value, Problems> {
-    let mut value: Value = serde_json::to_value(object).unwrap_or_default();
+fn checked(
+    kind: Kind,
+    metadata: &ObjectMeta,
+    spec: &impl Serialize,
+    settings: &Settings,
+) -> Result<Value, Problems> {
+    // Of the metadata what rules look at: the rest is long and the API server's own.
+    let mut value = json!({
+        "metadata": {"name": metadata.name, "generateName": metadata.generate_name},
+        "spec": serde_json::to_value(spec).unwrap_or_default(),
+    });
     manifest::prune_nulls(&mut value);
     let mut problems = Vec::new();
     check::check(schema::schema(kind), &value, "", &mut problems);

@@ -78,7 +78,7 @@ pub(crate) fn rules(kind: Kind) -> impl Iterator<Item = &'static Rule> {
         Kind::Grant => &[access::GRANT],
         Kind::Session => &[access::SESSION],
     };
-    groups.to_vec().into_iter().flatten()
+    groups.iter().copied().flatten()
 }
 
 /// The fields of a kind that can't be changed.

@@ -79,8 +79,8 @@ impl ItemState {
         }
     }
 
-    pub(super) fn id(&self) -> (String, String) {
-        (self.namespace.clone(), self.name.clone())
+    pub(super) fn id(&self) -> (&str, &str) {
+        (&self.namespace, &self.name)
     }
 
     fn new(metadata: &ObjectMeta, reason: ItemReason, message: impl Into<String>) -> Self {

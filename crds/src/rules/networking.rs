@@ -61,10 +61,7 @@ pub(super) const RULES: &[Rule] = &[
             "self == '' || (self.matches('^/?([A-Za-z0-9._~-]+/)*([A-Za-z0-9._~-]+)?$') && \
              !self.matches('(^|/)[.]{1,2}(/|$)'))",
         ),
-        breach: |node| {
-            // Nothing but slashes is the other rule's.
-            unless(node, |text| shape::is_path(text))
-        },
+        breach: |node| unless(node, shape::is_path),
         message: "a path has segments of letters, digits and -._~ between single slashes, none of them '.' or '..'",
         remedy: "write a path such as /payments",
         reason: Reason::Invalid,
