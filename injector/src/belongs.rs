@@ -30,6 +30,11 @@ pub fn replica_set_of(pod: &Value) -> Option<&str> {
     controller(pod, "apps/v1", "ReplicaSet").map(|owner| text(owner, &["name"]))
 }
 
+/// The name of the Deployment that controls a ReplicaSet, to be looked up in its namespace.
+pub fn deployment_of(replica_set: &Value) -> Option<&str> {
+    controller(replica_set, "apps/v1", "Deployment").map(|owner| text(owner, &["name"]))
+}
+
 /// Whether `pod`, created by user `creator`, may be a pod of `server`.
 ///
 /// # Errors

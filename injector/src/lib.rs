@@ -19,7 +19,7 @@ mod repair;
 mod sidecar;
 mod volume;
 
-pub use belongs::{Owners, belongs, replica_set_of};
+pub use belongs::{Owners, belongs, deployment_of, replica_set_of};
 pub use code::{Code, Denial};
 pub use inject::{Fault, Injection, inject};
 pub use json::{is_governed, server_label};

@@ -11,28 +11,28 @@ use serde_json::Value;
 
 /// A change to a base object, and what is then said of it.
 #[derive(Debug, Deserialize)]
-pub struct Case {
+pub(crate) struct Case {
     /// A sentence.
-    pub name: String,
+    pub(crate) name: String,
     /// RFC 6902 operations on the base.
     #[serde(default)]
-    pub change: Option<Patch>,
+    pub(crate) change: Option<Patch>,
     /// The first clause that doesn't hold; absent where all hold.
     #[serde(default)]
-    pub clause: Option<String>,
+    pub(crate) clause: Option<String>,
     /// What a person reads; absent where nothing is wrong.
     #[serde(default)]
-    pub message: Option<String>,
+    pub(crate) message: Option<String>,
     /// The denial's code.
     #[serde(default)]
-    pub code: Option<String>,
+    pub(crate) code: Option<String>,
     /// The denial's field.
     #[serde(default)]
-    pub field: Option<String>,
+    pub(crate) field: Option<String>,
 }
 
 impl Case {
-    pub fn applied_to(&self, base: &Value) -> Value {
+    pub(crate) fn applied_to(&self, base: &Value) -> Value {
         let mut object = base.clone();
         if let Some(change) = &self.change {
             json_patch::patch(&mut object, change).unwrap_or_else(|e| panic!("{}: {e}", self.name));
@@ -41,26 +41,26 @@ impl Case {
     }
 }
 
-pub fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests")
         .join(name)
 }
 
-pub fn read(name: &str) -> String {
+pub(crate) fn read(name: &str) -> String {
     std::fs::read_to_string(path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-pub fn yaml<T: DeserializeOwned>(name: &str) -> T {
+pub(crate) fn yaml<T: DeserializeOwned>(name: &str) -> T {
     serde_saphyr::from_str(&read(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     yaml("settings.yaml")
 }
 
 /// The server of `servers.yaml` with this name.
-pub fn server(name: &str) -> Server {
+pub(crate) fn server(name: &str) -> Server {
     let servers: Vec<MCPServer> = serde_saphyr::from_multiple(&read("servers.yaml")).unwrap();
     let found = servers
         .iter()
@@ -68,17 +68,17 @@ pub fn server(name: &str) -> Server {
     crds::parse(found.unwrap_or_else(|| panic!("{name}")), &settings()).unwrap()
 }
 
-pub fn pod(name: &str) -> Value {
+pub(crate) fn pod(name: &str) -> Value {
     yaml(&format!("pods/{name}.yaml"))
 }
 
 /// Injects into a pod with the server that its label names.
-pub fn injected(pod: &Value) -> Injection {
+pub(crate) fn injected(pod: &Value) -> Injection {
     inject(pod, &server(mcp_injector::server_label(pod)), &settings()).unwrap()
 }
 
 /// The pod after injection, which has to patch it.
-pub fn patched(pod: &Value) -> Value {
+pub(crate) fn patched(pod: &Value) -> Value {
     let mut pod = pod.clone();
     match injected(&pod) {
         Injection::Patch { ops, .. } => json_patch::patch(&mut pod, &ops).unwrap(),
@@ -88,7 +88,7 @@ pub fn patched(pod: &Value) -> Value {
 }
 
 /// Compares with a golden file, or writes it where `UPDATE_GOLDEN` is set.
-pub fn golden(name: &str, found: &Value) {
+pub(crate) fn golden(name: &str, found: &Value) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let text = serde_saphyr::to_string(found).unwrap();
         std::fs::write(path(name), text).unwrap();

@@ -1,11 +1,15 @@
 //! Pods nobody would write.
 
 use json_patch::PatchOperation;
+use std::sync::LazyLock;
+
 use mcp_injector::{Code, Injection, inject};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::files::{server, settings};
+
+static SERVER: LazyLock<crds::Server> = LazyLock::new(|| server("batch"));
 
 /// Any JSON, with names that need escaping and names that pods have.
 fn anything() -> impl Strategy<Value = Value> {
@@ -141,19 +145,19 @@ fn keeps(before: &Value, after: &Value) -> bool {
 proptest! {
     #[test]
     fn any_json_at_all_gets_an_answer(value in anything()) {
-        let _ = inject(&value, &server("batch"), &settings());
+        let _ = inject(&value, &SERVER, &settings());
     }
 
     #[test]
     fn any_json_under_the_labels_gets_an_answer(mut pod in pod(), odd in anything(), at in key()) {
         pod["spec"][at] = odd;
-        let _ = inject(&pod, &server("batch"), &settings());
+        let _ = inject(&pod, &SERVER, &settings());
     }
 
     #[test]
     fn a_patch_adds_applies_keeps_and_is_final(pod in pod()) {
-        let (server, settings) = (server("batch"), settings());
-        match inject(&pod, &server, &settings).unwrap() {
+        let (server, settings) = (&*SERVER, settings());
+        match inject(&pod, server, &settings).unwrap() {
             Injection::Patch { code, ops } => {
                 prop_assert_eq!(code, Code::Injected);
                 prop_assert!(ops.iter().all(|op| matches!(op, PatchOperation::Add(_))));
@@ -162,7 +166,7 @@ proptest! {
                 prop_assert!(keeps(&pod, &after), "{after}");
                 let proxy = &after["spec"]["initContainers"][0]["name"];
                 prop_assert_eq!(proxy, "mcp-proxy");
-                let again = inject(&after, &server, &settings).unwrap();
+                let again = inject(&after, server, &settings).unwrap();
                 prop_assert_eq!(again, Injection::Allow(Code::AlreadyInjected));
             }
             Injection::Deny(denial) => prop_assert_eq!(denial.code, Code::PortConflict),
