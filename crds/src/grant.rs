@@ -110,9 +110,9 @@ pub struct ToolRuleSpec {
     #[schemars(length(min = 1, max = bounds::TOOL_NAME))]
     pub name: String,
     /// allow or deny.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(required, extend("enum" = words::PolicyDecision::WORDS))]
-    pub decision: String,
+    pub decision: Option<String>,
     /// Raises what the tool requires. Left out: low.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = words::TRUST_WORDS))]

@@ -87,7 +87,11 @@ fn side_effects(words: &[String]) -> Vec<SideEffect> {
 fn tool_rule(rule: &ToolRuleSpec) -> ToolRule {
     ToolRule {
         name: rule.name.clone(),
-        decision: PolicyDecision::from_word(&rule.decision).unwrap_or(PolicyDecision::Deny),
+        decision: rule
+            .decision
+            .as_deref()
+            .and_then(PolicyDecision::from_word)
+            .unwrap_or(PolicyDecision::Deny),
         required_trust: trust(rule.required_trust.as_deref()),
     }
 }

@@ -191,7 +191,7 @@ fn session_rules(spec: SessionSpec) -> SessionRules {
 }
 
 fn tool(spec: ToolSpec) -> Option<Tool> {
-    let side_effect: SideEffect = words::side_effect(&spec.side_effect)?;
+    let side_effect: SideEffect = words::side_effect(spec.side_effect.as_deref()?)?;
     Some(Tool {
         // What can't be read asks for most, so that it is never an opening.
         required_trust: spec.required_trust.map_or(Trust::Low, |word| {

@@ -41,7 +41,9 @@ pub(super) const RULES: &[Rule] = &[
         cel: Some("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')"),
         breach: |root| {
             let name = text(root, "/metadata/name");
-            (!shape::is_dns_1035_label(name)).then(|| name.to_owned())
+            // A file with generateName has no name yet; that is the next rule's.
+            let unnamed = name.is_empty() && !text(root, "/metadata/generateName").is_empty();
+            (!unnamed && !shape::is_dns_1035_label(name)).then(|| name.to_owned())
         },
         message: "metadata.name becomes a Service, a container and a label: at most 63 of a-z, 0-9 and '-', \
                   a letter first, no '-' at the end",

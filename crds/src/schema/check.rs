@@ -42,7 +42,7 @@ pub(crate) fn check(
         refuse(
             "not_supported",
             "this isn't one of the values known here".into(),
-            format!("write one of {}", words.join(", ")),
+            format!("write {}", one_of(&words)),
         );
     }
     match value {
@@ -264,7 +264,14 @@ fn remedy_for_member(schema: &JSONSchemaProps, name: &str) -> String {
     if words.is_empty() {
         format!("write {name}")
     } else {
-        format!("write {name}: one of {}", words.join(", "))
+        format!("write {name}: {}", one_of(&words))
+    }
+}
+
+fn one_of(words: &[&str]) -> String {
+    match words {
+        [word] => (*word).to_owned(),
+        words => format!("one of {}", words.join(", ")),
     }
 }
 

@@ -23,9 +23,9 @@ pub struct ToolSpec {
     #[schemars(extend("enum" = words::TRUST_WORDS, "default" = "low"))]
     pub required_trust: Option<String>,
     /// What a call may do: read, write or destructive.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(required, extend("enum" = words::SIDE_EFFECT_WORDS))]
-    pub side_effect: String,
+    pub side_effect: Option<String>,
     /// For people: how risky a call is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = words::RiskLevel::WORDS))]

@@ -50,7 +50,7 @@ pub struct SecretEnvVarSpec {
     #[schemars(length(min = 1, max = bounds::NAME))]
     pub name: String,
     /// Where its value lies.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(required)]
     pub secret_key_ref: Option<SecretKeySpec>,
 }

@@ -1,0 +1,86 @@
+//! What is applied to clusters is what the types say.
+
+use mcp_crds::crds;
+use serde_json::Value;
+
+use crate::files::{folder, golden};
+
+#[test]
+fn the_yaml_of_the_definitions_is_current() {
+    for crd in crds() {
+        let file = folder("yaml").join(format!("{}.yaml", crd.spec.names.plural));
+        golden(&file, &serde_saphyr::to_string(&crd).unwrap());
+    }
+}
+
+#[test]
+fn every_rule_says_what_to_write_instead() {
+    let mut rules = 0;
+    for crd in crds() {
+        each_node(&serde_json::to_value(crd).unwrap(), &mut |node| {
+            for rule in node.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten() {
+                let message = rule["message"].as_str().unwrap();
+                let remedy = message.rsplit_once("; ").map(|(_, remedy)| remedy).unwrap_or_default();
+                let verb = remedy.split(' ').next().unwrap();
+                assert!(["write", "leave", "delete", "let"].contains(&verb), "{message}");
+                rules += 1;
+            }
+        });
+    }
+    assert!(rules > 60, "only {rules} rules were seen");
+}
+
+#[test]
+fn every_string_list_and_map_of_a_spec_is_bounded() {
+    for crd in crds() {
+        let crd = serde_json::to_value(crd).unwrap();
+        let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        each_node(spec, &mut |node| {
+            let bounded = match node.get("type").and_then(Value::as_str) {
+                Some("string") => ["maxLength", "enum", "format"].iter().any(|bound| node.get(bound).is_some()),
+                Some("array") => node.get("maxItems").is_some(),
+                Some("object") if node.get("additionalProperties").is_some() => node.get("maxProperties").is_some(),
+                Some("integer") => node.get("minimum").is_some(),
+                _ => true,
+            };
+            assert!(bounded, "{node} has no bound");
+        });
+    }
+}
+
+#[test]
+fn the_short_names_category_and_subresources_are_those_of_the_docs() {
+    let seen: Vec<_> = crds()
+        .into_iter()
+        .map(|crd| {
+            let version = crd.spec.versions.into_iter().next().unwrap();
+            let subresources = version.subresources.unwrap();
+            (
+                crd.spec.names.plural,
+                crd.spec.names.short_names.unwrap(),
+                crd.spec.names.categories.unwrap(),
+                subresources.status.is_some(),
+                subresources.scale.is_some(),
+            )
+        })
+        .collect();
+    let kind = |plural: &str, short: &str, scale| {
+        (plural.to_owned(), vec![short.to_owned()], vec!["mcp".to_owned()], true, scale)
+    };
+    assert_eq!(
+        seen,
+        [kind("mcpservers", "mcps", true), kind("mcpaccessgrants", "mcpg", false), kind("mcpagentsessions", "mcpa", false)]
+    );
+}
+
+/// Visits every object inside of a JSON value.
+fn each_node(value: &Value, visit: &mut impl FnMut(&Value)) {
+    match value {
+        Value::Object(members) => {
+            visit(value);
+            members.values().for_each(|member| each_node(member, visit));
+        }
+        Value::Array(items) => items.iter().for_each(|item| each_node(item, visit)),
+        _ => {}
+    }
+}
