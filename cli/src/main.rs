@@ -1,1 +1,12 @@
-fn main() {}
+//! `mcp-runtime`: the roles that run in a cluster and the commands people type.
+
+mod access;
+mod command;
+mod output;
+mod setup;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::run()
+}

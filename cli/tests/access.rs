@@ -365,3 +365,58 @@ fn the_diff_has_what_changes() {
         ])]
     );
 }
+
+#[test]
+fn manifests_are_compiled_as_the_operator_does() {
+    let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/manifests");
+    let requests = concat!(
+        r#"{"id":1,"subject":{"human":"ann"},"method":"tools/call","name":"add"}"#,
+        "\n",
+        r#"{"id":2,"subject":{"human":"ann","agent":"ops"},"session":"s-1","method":"tools/call","name":"add"}"#,
+        "\n",
+        r#"{"id":3,"subject":{"human":"zoe"},"method":"tools/call","name":"list"}"#,
+        "\n",
+    );
+    for server in ["shop", "team-a/shop"] {
+        let args = ["access", "explain", "-f", manifests, "--server", server];
+        let ended = run(
+            &[&args[..], &["--requests", "-", "-o", "json"]].concat(),
+            requests,
+        );
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let answers: Vec<_> = ended
+            .json_lines()
+            .iter()
+            .map(|answer| json!([answer["id"], answer["reason"], answer["matched_grant"]]))
+            .collect();
+        assert_eq!(
+            answers,
+            [
+                json!([1, "allowed", "ann-writes"]),
+                json!([2, "trust_too_low", "ann-writes"]),
+                json!([3, "no_matching_grant", null]),
+            ]
+        );
+    }
+}
+
+#[test]
+fn manifests_without_the_server_say_so() {
+    let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/manifests");
+    let args = [
+        "access",
+        "explain",
+        "-f",
+        manifests,
+        "--server",
+        "team-b/shop",
+    ];
+    let ended = run(&[&args[..], &["--human", "ann"]].concat(), "");
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended
+            .stderr
+            .contains("the manifests have no MCPServer team-b/shop"),
+        "{ended:?}"
+    );
+}

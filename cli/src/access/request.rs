@@ -56,7 +56,7 @@ pub(super) struct BadLineError {
 
 impl Question {
     /// Reads one line.
-    pub(super) fn parse(line: &[u8]) -> Result<Self, BadLine> {
+    pub(super) fn parse(line: &[u8]) -> Result<Self, Box<BadLine>> {
         let mut json = serde_json::Deserializer::from_slice(line);
         let question = serde_path_to_error::deserialize::<_, Self>(&mut json)
             .map_err(|error| {
@@ -74,16 +74,19 @@ impl Question {
                     .map_err(|error| (String::new(), error.to_string()))?;
                 question.checked()
             });
-        question.map_err(|(field, message)| BadLine {
+        question.map_err(|(field, message)| {
             // The line may be well-formed although it isn't of the shape.
-            id: serde_json::from_slice::<Value>(line)
-                .ok()
-                .and_then(|value| value.get("id").cloned()),
-            error: BadLineError {
-                code: "bad_request_line",
-                field: if field == "." { String::new() } else { field },
-                message,
-            },
+            let value = serde_json::from_slice::<Value>(line).ok();
+            let id = value.and_then(|value| value.get("id").cloned());
+            let field = if field == "." { String::new() } else { field };
+            Box::new(BadLine {
+                id,
+                error: BadLineError {
+                    code: "bad_request_line",
+                    field,
+                    message,
+                },
+            })
         })
     }
 

@@ -1,0 +1,87 @@
+//! The command line: one variant a command, one exit code for every way to end.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::output::{ClusterUnreachable, exit};
+use crate::{access, setup};
+
+/// Runs MCP servers on Kubernetes behind a policy proxy.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mcp-runtime",
+    version,
+    after_help = "Exit codes: 0 done, 1 the answer is no, 2 usage or unreadable input, 3 cluster unreachable."
+)]
+struct Cli {
+    #[command(flatten)]
+    log: process::LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install or upgrade the platform in a cluster
+    Setup(setup::Args),
+    /// Ask who may call what, and why
+    #[command(subcommand)]
+    Access(access::Command),
+    /// Run the operator (role)
+    Operator(operator::Args),
+    /// Run the admission server (role)
+    Webhook(webhook::Args),
+}
+
+/// Reads the arguments, runs the command, and turns its end into an exit code.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln_error(&error);
+            if error.downcast_ref::<ClusterUnreachable>().is_some() {
+                exit::UNREACHABLE.into()
+            } else {
+                exit::USAGE.into()
+            }
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    // The one crypto provider of the process; a second installation can only be ours.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    cli.log.init()?;
+    match cli.command {
+        Command::Access(command) => command.run(),
+        Command::Setup(args) => on_runtime(setup::run(args)),
+        Command::Operator(args) => on_runtime(async move {
+            operator::run(args).await?;
+            Ok(ExitCode::SUCCESS)
+        }),
+        Command::Webhook(args) => on_runtime(async move {
+            webhook::run(args).await?;
+            Ok(ExitCode::SUCCESS)
+        }),
+    }
+}
+
+fn on_runtime<F>(future: F) -> anyhow::Result<ExitCode>
+where
+    F: Future<Output = anyhow::Result<ExitCode>>,
+{
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}
+
+#[allow(
+    clippy::print_stderr,
+    reason = "the last word of a command that failed goes to its user, not to a log"
+)]
+fn eprintln_error(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}

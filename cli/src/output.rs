@@ -1,0 +1,16 @@
+//! What every command shares in how it ends and talks.
+
+/// Exit codes, the same for every command.
+pub(crate) mod exit {
+    /// The answer is no: invalid, denied with `--exit-code`, a check failed.
+    pub(crate) const NO: u8 = 1;
+    /// Usage, or input that can't be read.
+    pub(crate) const USAGE: u8 = 2;
+    /// The cluster can't be reached.
+    pub(crate) const UNREACHABLE: u8 = 3;
+}
+
+/// The cluster didn't answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the cluster can't be reached; check the kubeconfig (KUBECONFIG, --kubeconfig, --context)")]
+pub(crate) struct ClusterUnreachable(#[source] pub(crate) kube::Error);
