@@ -3,10 +3,10 @@
 use crds::{Server, Settings, names};
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, ExecAction, HTTPGetAction,
-    Lifecycle, LifecycleHandler, Probe, ResourceRequirements, SeccompProfile, SecretKeySelector,
-    SecurityContext, VolumeMount,
+    Lifecycle, LifecycleHandler, Probe, SeccompProfile, SecretKeySelector, SecurityContext,
+    VolumeMount,
 };
-use k8s_openapi::apimachinery::pkg::{api::resource::Quantity, util::intstr::IntOrString};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// The program in the image.
 pub(crate) const COMMAND: &str = "/mcp-proxy";
@@ -56,7 +56,7 @@ pub(crate) fn container(
         readiness_probe: Some(probe(READY, 2, 2)),
         liveness_probe: Some(probe(LIVE, 10, 6)),
         lifecycle: Some(drain()),
-        resources: Some(resources(&gateway.resources)),
+        resources: Some(gateway.resources.clone()),
         security_context: Some(security_context()),
         termination_message_policy: Some("FallbackToLogsOnError".into()),
         volume_mounts: Some(mounts()),
@@ -149,20 +149,6 @@ fn drain() -> Lifecycle {
             }),
             ..Default::default()
         }),
-        ..Default::default()
-    }
-}
-
-/// As the server has it, or what a proxy needs: a namespace with a quota refuses containers
-/// that ask for nothing.
-fn resources(given: &ResourceRequirements) -> ResourceRequirements {
-    if given.requests.is_some() || given.limits.is_some() {
-        return given.clone();
-    }
-    let quantity = |name: &str, value: &str| (name.to_owned(), Quantity(value.to_owned()));
-    ResourceRequirements {
-        requests: Some([quantity("cpu", "10m"), quantity("memory", "24Mi")].into()),
-        limits: Some([quantity("memory", "64Mi")].into()),
         ..Default::default()
     }
 }

@@ -1,1 +1,32 @@
-//! webhook
+//! The admission server: `/default`, `/validate`, `/inject`.
+//! In: AdmissionReview v1 from the API server, servers from a watch or from files, settings from
+//! a file, a certificate from a Secret or from files.
+//! Out: answers; the objects that tell the API server to ask ([`admission_objects`]).
+//! Called by: `mcp-runtime webhook`, `mcp-runtime setup`.
+//! Knows nothing about: reconciling. What is decided is decided in `crds` and `injector`.
+
+mod args;
+mod certificate;
+mod cluster;
+mod default;
+mod files;
+mod inject;
+mod metrics;
+mod objects;
+mod review;
+mod router;
+mod run;
+mod server;
+mod settings;
+mod validate;
+
+pub use args::Args;
+pub use cluster::{Cluster, ClusterError};
+pub use files::{Files, FilesError};
+pub use metrics::Metrics;
+pub use objects::{AdmissionObject, admission_objects};
+pub use review::{Answer, Request, ReviewError};
+pub use router::{App, router};
+pub use run::run;
+pub use server::serve;
+pub use settings::{SettingsError, SettingsFile};

@@ -39,7 +39,7 @@ fn others_ports() -> Clause {
         message: "another container declares a port or port name of mcp-proxy; \
                   the gateway's port, 9103, and the names mcp-proxy and mcp-metrics are the proxy's",
         cel: format!(
-            "[object.spec.containers, variables.init.filter(c, c.name != 'mcp-proxy')].all(l, l.all(c, \
+            "[dyn(object.spec.containers), dyn(variables.init.filter(c, c.name != 'mcp-proxy'))].all(l, l.all(c, \
              c.?ports.orValue([]).all(p, !(p.?name.orValue('') in ['{}', '{}']) \
              && p.containerPort != {} && !(p.containerPort in variables.gatewayPorts))))",
             names::PROXY_PORT_NAME,
@@ -70,7 +70,7 @@ fn others_users() -> Clause {
         message: "user 65533 is mcp-proxy's alone; run the other containers as another user",
         cel: format!(
             "object.spec.?securityContext.?runAsUser.orValue(0) != {0} \
-             && [object.spec.containers, variables.init.filter(c, c.name != 'mcp-proxy')].all(l, \
+             && [dyn(object.spec.containers), dyn(variables.init.filter(c, c.name != 'mcp-proxy'))].all(l, \
              l.all(c, c.?securityContext.?runAsUser.orValue(0) != {0}))",
             names::PROXY_UID
         ),

@@ -1,0 +1,217 @@
+//! What `/inject` asks about: servers from a watch, and what owns a pod from the API server.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::{MCPServer, Server, words::Workload};
+use futures_util::StreamExt as _;
+use injector::{deployment_of, replica_set_of};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, ResourceExt as _};
+use process::Gate;
+use serde_json::Value;
+
+use crate::files::Files;
+
+/// How long one question may take: the API server waits for our answer meanwhile.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The API server didn't answer a question.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// It said no.
+    #[error("getting {kind} {namespace}/{name}")]
+    Get {
+        /// Of the object.
+        kind: &'static str,
+        /// Of the object.
+        namespace: String,
+        /// Of the object.
+        name: String,
+        /// What it said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// It said nothing in time.
+    #[error("getting {kind} {namespace}/{name}: no answer in {PATIENCE:?}")]
+    Late {
+        /// Of the object.
+        kind: &'static str,
+        /// Of the object.
+        namespace: String,
+        /// Of the object.
+        name: String,
+    },
+    /// What it said isn't an object.
+    #[error("reading {kind} {namespace}/{name}")]
+    Read {
+        /// Of the object.
+        kind: &'static str,
+        /// Of the object.
+        namespace: String,
+        /// Of the object.
+        name: String,
+        /// What serde said.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Where objects are looked up.
+#[derive(Clone)]
+pub enum Cluster {
+    /// A real one: servers from a watch, the rest on demand.
+    Live {
+        /// Asks on demand.
+        client: Client,
+        /// What the watch has seen.
+        servers: Store<MCPServer>,
+    },
+    /// Manifests that stand for one.
+    Files(Arc<Files>),
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Live { .. } => "Live",
+            Self::Files(_) => "Files",
+        })
+    }
+}
+
+impl Cluster {
+    /// Watches all servers from now on; `gate` opens when the first list is in.
+    pub fn live(client: Client, gate: Gate) -> Self {
+        let (servers, writer) = reflector::store();
+        let api: Api<MCPServer> = Api::all(client.clone());
+        let stream = watcher(api, watcher::Config::default())
+            .default_backoff()
+            .modify(|server| {
+                server.managed_fields_mut().clear();
+                server.status = None;
+            })
+            .reflect(writer);
+        tokio::spawn(stream.for_each(async |event| {
+            if let Err(error) = event {
+                tracing::warn!(%error, "watching MCPServers");
+            }
+        }));
+        let ready = servers.clone();
+        tokio::spawn(async move {
+            if ready.wait_until_ready().await.is_ok() {
+                gate.open();
+            }
+        });
+        Self::Live { client, servers }
+    }
+
+    /// A server as last seen.
+    pub fn cached(&self, namespace: &str, name: &str) -> Option<Arc<MCPServer>> {
+        match self {
+            Self::Live { servers, .. } => servers.get(&ObjectRef::new(name).within(namespace)),
+            Self::Files(files) => files.server(namespace, name),
+        }
+    }
+
+    /// A server as it is.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the API server doesn't say whether there is one.
+    pub async fn server(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Arc<MCPServer>>, ClusterError> {
+        match self {
+            Self::Live { client, .. } => {
+                let api: Api<MCPServer> = Api::namespaced(client.clone(), namespace);
+                let found = within("MCPServer", namespace, name, api.get_opt(name)).await?;
+                Ok(found.map(Arc::new))
+            }
+            Self::Files(files) => Ok(files.server(namespace, name)),
+        }
+    }
+
+    /// The metadata of the ReplicaSet above a pod and of the Deployment above that; nothing for
+    /// servers that any pod may belong to.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the API server doesn't say.
+    pub async fn owners(
+        &self,
+        namespace: &str,
+        pod: &Value,
+        server: &Server,
+    ) -> Result<(Option<Value>, Option<Value>), ClusterError> {
+        let name = replica_set_of(pod).filter(|_| server.workload == Workload::Managed);
+        let Some(name) = name else {
+            return Ok((None, None));
+        };
+        let replica_set = self
+            .owner::<ReplicaSet>("ReplicaSet", namespace, name)
+            .await?;
+        let deployment = match replica_set.as_ref().and_then(deployment_of) {
+            Some(name) => {
+                self.owner::<Deployment>("Deployment", namespace, name)
+                    .await?
+            }
+            None => None,
+        };
+        Ok((replica_set, deployment))
+    }
+
+    async fn owner<K>(
+        &self,
+        kind: &'static str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>, ClusterError>
+    where
+        K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+            + Clone
+            + fmt::Debug
+            + serde::de::DeserializeOwned,
+    {
+        let client = match self {
+            Self::Live { client, .. } => client,
+            Self::Files(files) => return Ok(files.owner(kind, namespace, name)),
+        };
+        let api: Api<K> = Api::namespaced(client.clone(), namespace);
+        let found: Option<PartialObjectMeta<K>> =
+            within(kind, namespace, name, api.get_metadata_opt(name)).await?;
+        let object = found.map(|found| serde_json::to_value(&found)).transpose();
+        object.map_err(|source| ClusterError::Read {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            source,
+        })
+    }
+}
+
+async fn within<T>(
+    kind: &'static str,
+    namespace: &str,
+    name: &str,
+    answer: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, ClusterError> {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(source)) => Err(ClusterError::Get {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            source: Box::new(source),
+        }),
+        Err(_) => Err(ClusterError::Late {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }),
+    }
+}

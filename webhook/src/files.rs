@@ -1,0 +1,130 @@
+//! Manifests that stand for a cluster.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crds::MCPServer;
+use serde_json::Value;
+
+/// Manifests can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// No such file or directory, or no right to read it.
+    #[error("reading {}", path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Not YAML.
+    #[error("reading {} as YAML: {message}", path.display())]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        message: String,
+    },
+    /// An MCPServer that isn't one.
+    #[error("reading an MCPServer in {}", path.display())]
+    Server {
+        /// The file.
+        path: PathBuf,
+        /// What serde said.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// The objects that `/inject` asks about; those of other kinds aren't kept.
+#[derive(Debug, Default)]
+pub struct Files {
+    servers: BTreeMap<(String, String), Arc<MCPServer>>,
+    owners: BTreeMap<(String, String, String), Value>,
+}
+
+impl Files {
+    /// Reads a file, or every `.yaml`, `.yml` and `.json` file of a directory.
+    ///
+    /// Objects without a namespace are in `default`, as kubectl has it.
+    ///
+    /// # Errors
+    /// [`FilesError`] for the first file that can't be read.
+    pub fn read(path: &Path) -> Result<Self, FilesError> {
+        let mut files = Self::default();
+        for path in manifests(path)? {
+            let text = std::fs::read_to_string(&path).map_err(|source| FilesError::Read {
+                path: path.clone(),
+                source,
+            })?;
+            files.add(&path, &text)?;
+        }
+        Ok(files)
+    }
+
+    fn add(&mut self, path: &Path, text: &str) -> Result<(), FilesError> {
+        let documents: Vec<Value> =
+            serde_saphyr::from_multiple(text).map_err(|error| FilesError::Yaml {
+                path: path.to_owned(),
+                message: error.to_string(),
+            })?;
+        for mut object in documents {
+            let of = |pointer| object.pointer(pointer).and_then(Value::as_str);
+            let namespace = of("/metadata/namespace").unwrap_or("default").to_owned();
+            let name = of("/metadata/name").unwrap_or_default().to_owned();
+            let kind = of("/kind").unwrap_or_default().to_owned();
+            match kind.as_str() {
+                "MCPServer" => {
+                    if let Some(metadata) = object
+                        .pointer_mut("/metadata")
+                        .and_then(Value::as_object_mut)
+                    {
+                        metadata.insert("namespace".into(), namespace.clone().into());
+                    }
+                    let server: MCPServer =
+                        serde_json::from_value(object).map_err(|source| FilesError::Server {
+                            path: path.to_owned(),
+                            source,
+                        })?;
+                    self.servers.insert((namespace, name), Arc::new(server));
+                }
+                "ReplicaSet" | "Deployment" => {
+                    self.owners.insert((kind, namespace, name), object);
+                }
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn server(&self, namespace: &str, name: &str) -> Option<Arc<MCPServer>> {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.servers.get(&key).cloned()
+    }
+
+    pub(crate) fn owner(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+        let key = (kind.to_owned(), namespace.to_owned(), name.to_owned());
+        self.owners.get(&key).cloned()
+    }
+}
+
+fn manifests(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
+    let failed = |source| FilesError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(failed)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths: Vec<_> = paths.collect::<Result<_, _>>().map_err(failed)?;
+    paths.retain(|path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("yaml" | "yml" | "json"))
+    });
+    paths.sort();
+    Ok(paths)
+}

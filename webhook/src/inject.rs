@@ -1,0 +1,171 @@
+//! `/inject`: which server a pod names, whether it may, and the injector's answer.
+
+use std::sync::Arc;
+
+use crds::{MCPServer, Server, Settings, names};
+use injector::{Code, Denial, Injection, Owners, belongs, inject, is_governed, server_label};
+
+use crate::cluster::{Cluster, ClusterError};
+use crate::review::{Answer, Cause, Refusal, Request, ReviewError};
+
+/// No answer can be given, and the pod isn't to blame.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InjectError {
+    /// Another kind of object.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
+    /// The API server didn't say.
+    #[error("looking up what pod {namespace}/{name} belongs to")]
+    Lookup {
+        /// The pod's.
+        namespace: String,
+        /// The pod's, or what it is generated from.
+        name: String,
+        /// What failed.
+        #[source]
+        source: ClusterError,
+    },
+    /// The injector is at fault.
+    #[error("injecting into pod {namespace}/{name}")]
+    Inject {
+        /// The pod's.
+        namespace: String,
+        /// The pod's, or what it is generated from.
+        name: String,
+        /// What failed.
+        #[source]
+        source: injector::Fault,
+    },
+}
+
+/// The answer to a review of a pod that is being created.
+pub(crate) async fn answer(
+    request: &Request,
+    cluster: &Cluster,
+    settings: &Settings,
+) -> Result<Answer, InjectError> {
+    if !request.kind.group.is_empty() || request.kind.kind != "Pod" {
+        return Err(InjectError::Review(ReviewError::NotForUs {
+            endpoint: "/inject",
+            group: request.kind.group.clone(),
+            kind: request.kind.kind.clone(),
+        }));
+    }
+    let created = request.operation == "CREATE" && request.sub_resource.is_empty();
+    if !created || !is_governed(&request.object) {
+        return Ok(Answer::allow(Code::NotGoverned.as_str()));
+    }
+    let name = server_label(&request.object);
+    if name.is_empty() {
+        return Ok(answered(Injection::Deny(unnamed())));
+    }
+    // A denial is never given on the cache's word: it may be older than the server it misses, and
+    // a refused ReplicaSet waits longer each time before it tries again.
+    if let Some(cached) = cluster.cached(&request.namespace, name) {
+        let injection = judge(request, Some(cached), cluster, settings).await?;
+        if !matches!(injection, Injection::Deny(_)) {
+            return Ok(answered(injection));
+        }
+    }
+    let current = cluster.server(&request.namespace, name).await;
+    let current = current.map_err(|source| lookup(request, source))?;
+    let injection = judge(request, current, cluster, settings).await?;
+    Ok(answered(injection))
+}
+
+async fn judge(
+    request: &Request,
+    server: Option<Arc<MCPServer>>,
+    cluster: &Cluster,
+    settings: &Settings,
+) -> Result<Injection, InjectError> {
+    let server = match parse(request, server, settings) {
+        Ok(server) => server,
+        Err(denial) => return Ok(Injection::Deny(denial)),
+    };
+    let pod = &request.object;
+    let owners = cluster.owners(&request.namespace, pod, &server).await;
+    let (replica_set, deployment) = owners.map_err(|source| lookup(request, source))?;
+    let owners = Owners {
+        replica_set: replica_set.as_ref(),
+        deployment: deployment.as_ref(),
+    };
+    if let Err(denial) = belongs(pod, &request.user_info.username, owners, &server) {
+        return Ok(Injection::Deny(denial));
+    }
+    inject(pod, &server, settings).map_err(|source| InjectError::Inject {
+        namespace: request.namespace.clone(),
+        name: request.object_name().to_owned(),
+        source,
+    })
+}
+
+fn parse(
+    request: &Request,
+    server: Option<Arc<MCPServer>>,
+    settings: &Settings,
+) -> Result<Server, Denial> {
+    let name = server_label(&request.object);
+    let field = format!("metadata.labels[{}]", names::LABEL_SERVER);
+    let namespace = &request.namespace;
+    let Some(server) = server else {
+        return Err(Denial {
+            code: Code::ServerNotFound,
+            field,
+            message: format!(
+                "{name:?}: there is no MCPServer of this name in namespace {namespace}"
+            ),
+            remedy: "apply the MCPServer first, or correct the label".into(),
+        });
+    };
+    crds::parse(&server, settings).map_err(|problems| Denial {
+        code: Code::InvalidServer,
+        field,
+        message: format!("MCPServer {name} is invalid: {problems}"),
+        remedy: "correct the MCPServer".into(),
+    })
+}
+
+fn unnamed() -> Denial {
+    Denial {
+        code: Code::ServerNotFound,
+        field: format!("metadata.labels[{}]", names::LABEL_SERVER),
+        message: format!(
+            "missing, while {} is {}",
+            names::LABEL_GATEWAY,
+            names::GATEWAY_REQUIRED
+        ),
+        remedy: format!(
+            "name the MCPServer in it, or leave {} out",
+            names::LABEL_GATEWAY
+        ),
+    }
+}
+
+fn lookup(request: &Request, source: ClusterError) -> InjectError {
+    InjectError::Lookup {
+        namespace: request.namespace.clone(),
+        name: request.object_name().to_owned(),
+        source,
+    }
+}
+
+fn answered(injection: Injection) -> Answer {
+    let code = injection.code().as_str();
+    match injection {
+        Injection::Allow(_) => Answer::allow(code),
+        Injection::Patch { ops, .. } => Answer::patch(code, ops),
+        Injection::Deny(denial) => Answer::deny(
+            code,
+            Refusal {
+                status: denial.status(),
+                message: denial.to_string(),
+                causes: vec![Cause {
+                    reason: code.into(),
+                    message: format!("{}; {}", denial.message, denial.remedy),
+                    field: denial.field,
+                }],
+            },
+        ),
+    }
+}

@@ -1,0 +1,58 @@
+//! The validating configuration: `validate.mcpruntime.org`.
+
+use crds::names;
+use k8s_openapi::api::admissionregistration::v1::{
+    MatchCondition, RuleWithOperations, ValidatingWebhook, ValidatingWebhookConfiguration,
+};
+
+use super::{metadata, service};
+
+pub(super) fn configuration() -> ValidatingWebhookConfiguration {
+    ValidatingWebhookConfiguration {
+        metadata: metadata(names::WEBHOOK_CONFIGURATION),
+        webhooks: Some(vec![validate()]),
+    }
+}
+
+/// Away, nothing can be created or loosened; revoking, disabling and deleting go on.
+fn validate() -> ValidatingWebhook {
+    let resources = ["mcpservers", "mcpaccessgrants", "mcpagentsessions"];
+    ValidatingWebhook {
+        name: "validate.mcpruntime.org".into(),
+        client_config: service("/validate"),
+        rules: Some(vec![RuleWithOperations {
+            api_groups: Some(vec![names::GROUP.into()]),
+            api_versions: Some(vec![names::VERSION.into()]),
+            operations: Some(vec!["CREATE".into(), "UPDATE".into()]),
+            resources: Some(resources.map(Into::into).into()),
+            scope: Some("Namespaced".into()),
+        }]),
+        match_conditions: Some(vec![
+            condition("not-revoked", "!object.?spec.?revoked.orValue(false)"),
+            condition("not-disabled", "!object.?spec.?disabled.orValue(false)"),
+            // Finalizers of what is being deleted, labels and annotations: nothing of ours to judge,
+            // and an old spec that would be refused today must not hold them up.
+            condition(
+                "not-being-deleted",
+                "!has(object.metadata.deletionTimestamp)",
+            ),
+            condition(
+                "spec-changes",
+                "oldObject == null || object.?spec != oldObject.?spec",
+            ),
+        ]),
+        failure_policy: Some("Fail".into()),
+        timeout_seconds: Some(5),
+        admission_review_versions: vec!["v1".into()],
+        side_effects: "None".into(),
+        match_policy: Some("Equivalent".into()),
+        ..Default::default()
+    }
+}
+
+fn condition(name: &str, expression: &str) -> MatchCondition {
+    MatchCondition {
+        name: name.into(),
+        expression: expression.into(),
+    }
+}
