@@ -36,7 +36,9 @@ impl Cluster {
             env.get(name)
                 .cloned()
                 .or_else(|| std::env::var(name).ok())
-                .ok_or_else(|| anyhow!("{name} is neither in .cluster/env nor set; run `make cluster`"))
+                .ok_or_else(|| {
+                    anyhow!("{name} is neither in .cluster/env nor set; run `make cluster`")
+                })
         };
         let kubeconfig = PathBuf::from(get("KUBECONFIG")?);
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

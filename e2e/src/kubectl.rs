@@ -44,6 +44,7 @@ impl Cluster {
 
     /// `kubectl apply -f -` in a namespace.
     pub async fn apply(&self, namespace: &str, yaml: &str) -> anyhow::Result<Ended> {
-        self.kubectl(&["-n", namespace, "apply", "-f", "-"], yaml).await
+        self.kubectl(&["-n", namespace, "apply", "-f", "-"], yaml)
+            .await
     }
 }

@@ -4,6 +4,7 @@
 //! Knows nothing about: the inside of the roles; it speaks Kubernetes and MCP only.
 
 pub mod cluster;
+pub mod documents;
 pub mod kubectl;
 pub mod mcp;
 pub mod namespace;

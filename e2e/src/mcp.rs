@@ -56,7 +56,13 @@ pub async fn call_tool(
     tool: &str,
     arguments: Value,
 ) -> anyhow::Result<Answer> {
-    request(address, caller, "tools/call", json!({"name": tool, "arguments": arguments})).await
+    request(
+        address,
+        caller,
+        "tools/call",
+        json!({"name": tool, "arguments": arguments}),
+    )
+    .await
 }
 
 /// Sends one JSON-RPC request.
@@ -66,7 +72,12 @@ pub async fn request(
     method: &str,
     params: Value,
 ) -> anyhow::Result<Answer> {
-    let call = async { Connection::open(address).await?.request(caller, method, params).await };
+    let call = async {
+        Connection::open(address)
+            .await?
+            .request(caller, method, params)
+            .await
+    };
     tokio::time::timeout(TIMEOUT, call)
         .await
         .with_context(|| format!("{method} at {address}: no answer within {TIMEOUT:?}"))?
@@ -98,28 +109,77 @@ impl Connection {
         method: &str,
         params: Value,
     ) -> anyhow::Result<Answer> {
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let mut request = Request::post("/mcp")
-            .header("host", self.address.to_string())
+        let exchange = Exchange {
+            caller,
+            traceparent: String::new(),
+            method: Some(method),
+            params,
+        };
+        self.exchange(&exchange).await
+    }
+
+    /// One exchange: a POST with a JSON-RPC request, or a GET where there is no method.
+    ///
+    /// Of a GET that is answered with a stream only the head is read.
+    pub async fn exchange(&mut self, exchange: &Exchange<'_>) -> anyhow::Result<Answer> {
+        let mut request = Request::builder()
+            .uri("/mcp")
+            // The proxy keeps Host, and the Go SDK's server refuses requests over loopback with any
+            // Host but a loopback one (its guard against DNS rebinding).
+            .header("host", "localhost")
             .header("content-type", "application/json")
             .header("accept", "application/json, text/event-stream");
+        let caller = exchange.caller;
         for (name, value) in [
             ("x-mcp-human-id", caller.human),
             ("x-mcp-agent-id", caller.agent),
             ("x-mcp-team-id", caller.team),
             ("x-mcp-agent-session", caller.session),
+            ("traceparent", exchange.traceparent.as_str()),
         ] {
             if !value.is_empty() {
                 request = request.header(name, value);
             }
         }
-        let request = request.body(Full::new(Bytes::from(body.to_string())))?;
+        let body = match exchange.method {
+            Some(method) => {
+                request = request.method("POST");
+                json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": exchange.params})
+                    .to_string()
+            }
+            None => String::new(),
+        };
         self.sender.ready().await?;
-        let response = self.sender.send_request(request).await?;
+        let response = self
+            .sender
+            .send_request(request.body(Full::new(Bytes::from(body)))?)
+            .await?;
         let status = response.status().as_u16();
+        if exchange.method.is_none() && status == 200 {
+            return Ok(Answer {
+                status,
+                body: Value::Null,
+            });
+        }
         let bytes = response.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, body: parse(&bytes) })
+        Ok(Answer {
+            status,
+            body: parse(&bytes),
+        })
     }
+}
+
+/// One exchange, whole.
+#[derive(Clone, Debug)]
+pub struct Exchange<'a> {
+    /// Who calls.
+    pub caller: Caller<'a>,
+    /// W3C `traceparent`; not sent where empty.
+    pub traceparent: String,
+    /// The JSON-RPC method; `None` is a GET.
+    pub method: Option<&'a str>,
+    /// Its parameters.
+    pub params: Value,
 }
 
 /// A JSON body, or the first event's data that is JSON.

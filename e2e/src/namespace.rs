@@ -42,7 +42,10 @@ impl Namespace {
             Ok(accounts.get_opt("default").await?.map(|_| ()))
         })
         .await?;
-        Ok(Self { cluster: cluster.clone(), name })
+        Ok(Self {
+            cluster: cluster.clone(),
+            name,
+        })
     }
 
     /// An API in this namespace.

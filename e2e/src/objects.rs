@@ -27,9 +27,16 @@ impl Namespace {
         self.create_one(&object, true).await
     }
 
-    async fn create_one(&self, object: &DynamicObject, dry_run: bool) -> anyhow::Result<DynamicObject> {
+    async fn create_one(
+        &self,
+        object: &DynamicObject,
+        dry_run: bool,
+    ) -> anyhow::Result<DynamicObject> {
         let api = dynamic(&self.cluster, object, Some(&self.name)).await?;
-        let params = PostParams { dry_run, ..PostParams::default() };
+        let params = PostParams {
+            dry_run,
+            ..PostParams::default()
+        };
         Ok(api.create(&params, object).await?)
     }
 
@@ -43,7 +50,9 @@ impl Namespace {
         K::DynamicType: Default,
     {
         let api: Api<K> = self.api();
-        Ok(api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await?)
+        Ok(api
+            .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await?)
     }
 }
 

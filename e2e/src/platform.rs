@@ -25,7 +25,11 @@ impl Cluster {
         let wanted = usize::try_from(replicas)?;
         wait::until(&format!("{wanted} pods of {deployment}"), || async {
             let found = pods.list(&labels).await?.items.len();
-            let status = deployments.get(deployment).await?.status.unwrap_or_default();
+            let status = deployments
+                .get(deployment)
+                .await?
+                .status
+                .unwrap_or_default();
             let available = status.available_replicas.unwrap_or(0) == replicas;
             Ok((found == wanted && available).then_some(()))
         })
@@ -37,7 +41,8 @@ impl Cluster {
     pub async fn remove_injection(&self) -> anyhow::Result<MutatingWebhookConfiguration> {
         let api: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
         let mut found = api.get(crds::names::WEBHOOK_CONFIGURATION).await?;
-        api.delete(crds::names::WEBHOOK_CONFIGURATION, &DeleteParams::default()).await?;
+        api.delete(crds::names::WEBHOOK_CONFIGURATION, &DeleteParams::default())
+            .await?;
         found.metadata.resource_version = None;
         found.metadata.uid = None;
         found.metadata.managed_fields = None;
@@ -45,7 +50,10 @@ impl Cluster {
     }
 
     /// Puts it back.
-    pub async fn restore_injection(&self, found: &MutatingWebhookConfiguration) -> anyhow::Result<()> {
+    pub async fn restore_injection(
+        &self,
+        found: &MutatingWebhookConfiguration,
+    ) -> anyhow::Result<()> {
         let api: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
         api.create(&PostParams::default(), found).await?;
         Ok(())

@@ -20,7 +20,10 @@ impl Namespace {
     /// The ready pods of a server that aren't going away.
     pub async fn ready_pods(&self, server: &str) -> anyhow::Result<Vec<ReadyPod>> {
         let labels = format!("{}={server}", crds::names::LABEL_APP);
-        let pods = self.api::<Pod>().list(&ListParams::default().labels(&labels)).await?;
+        let pods = self
+            .api::<Pod>()
+            .list(&ListParams::default().labels(&labels))
+            .await?;
         let mut ready: Vec<_> = pods.items.iter().filter_map(ready_pod).collect();
         ready.sort();
         Ok(ready)

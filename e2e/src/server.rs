@@ -108,7 +108,11 @@ pub fn gateway(pod: &ReadyPod) -> anyhow::Result<SocketAddr> {
 impl Namespace {
     /// Creates server, grant `grant` and session `session`, and waits until the session may call
     /// on every one of `replicas` pods.
-    pub async fn governed_server(&self, name: &str, replicas: u32) -> anyhow::Result<Vec<ReadyPod>> {
+    pub async fn governed_server(
+        &self,
+        name: &str,
+        replicas: u32,
+    ) -> anyhow::Result<Vec<ReadyPod>> {
         let yaml = [
             server(name, replicas),
             grant("grant", name),
@@ -144,7 +148,8 @@ impl Namespace {
             |status| {
                 status.pointer("/phase") == Some(&json!("Ready"))
                     && status.pointer("/policyRevision").is_some()
-                    && status.pointer("/policyRevision") == status.pointer("/enforcedPolicyRevision")
+                    && status.pointer("/policyRevision")
+                        == status.pointer("/enforcedPolicyRevision")
                     && status.pointer("/observedGeneration") == status.pointer("/wantedGeneration")
             },
         )
@@ -153,7 +158,8 @@ impl Namespace {
 
     /// Revokes a session.
     pub async fn revoke(&self, session: &str) -> anyhow::Result<MCPAgentSession> {
-        self.patch(session, json!({"spec": {"revoked": true}})).await
+        self.patch(session, json!({"spec": {"revoked": true}}))
+            .await
     }
 
     /// Disables a grant.

@@ -19,7 +19,11 @@ where
 }
 
 /// [`until`] with a deadline of its own.
-pub async fn until_within<T, F, Fut>(what: &str, deadline: Duration, mut ask: F) -> anyhow::Result<T>
+pub async fn until_within<T, F, Fut>(
+    what: &str,
+    deadline: Duration,
+    mut ask: F,
+) -> anyhow::Result<T>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = anyhow::Result<Option<T>>>,

@@ -26,7 +26,17 @@ async fn every_example_is_accepted() -> anyhow::Result<()> {
     assert!(!examples.is_empty());
     for (name, yaml) in examples {
         let ended = cluster
-            .kubectl(&["-n", &namespace.name, "apply", "--dry-run=server", "-f", "-"], &yaml)
+            .kubectl(
+                &[
+                    "-n",
+                    &namespace.name,
+                    "apply",
+                    "--dry-run=server",
+                    "-f",
+                    "-",
+                ],
+                &yaml,
+            )
             .await?;
         assert!(ended.ok, "{name}: {}", ended.stderr);
     }
@@ -37,10 +47,15 @@ async fn every_example_is_accepted() -> anyhow::Result<()> {
 async fn an_invalid_server_is_refused_with_field_and_remedy() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "invalid").await?;
-    let yaml = server::server("weather", 1).replace("enabled: true", "enabled: true\n    port: 8088");
+    let yaml =
+        server::server("weather", 1).replace("enabled: true", "enabled: true\n    port: 8088");
     let ended = cluster.apply(&namespace.name, &yaml).await?;
     assert!(!ended.ok, "accepted: {}", ended.stdout);
-    assert!(ended.stderr.contains("gateway.port"), "no field: {}", ended.stderr);
+    assert!(
+        ended.stderr.contains("gateway.port"),
+        "no field: {}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("8091"), "no remedy: {}", ended.stderr);
     namespace.delete().await
 }
@@ -55,12 +70,23 @@ async fn an_auth_mode_that_proxies_lack_warns_denies_and_shows_in_status() -> an
     );
     let ended = cluster.apply(&namespace.name, &yaml).await?;
     assert!(ended.ok, "{}", ended.stderr);
-    assert!(ended.stderr.contains("Warning:"), "no warning: {}", ended.stderr);
-    assert!(ended.stderr.contains("oauth"), "no warning of the mode: {}", ended.stderr);
+    assert!(
+        ended.stderr.contains("Warning:"),
+        "no warning: {}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("oauth"),
+        "no warning of the mode: {}",
+        ended.stderr
+    );
 
     let pods = namespace.await_pods("weather", 1).await?;
     let answer = server::call(&pods[0], server::caller("session")).await?;
-    assert_eq!((answer.status, answer.reason()), (503, Some("auth_mode_unsupported")));
+    assert_eq!(
+        (answer.status, answer.reason()),
+        (503, Some("auth_mode_unsupported"))
+    );
 
     let status = mcp_e2e::wait::until_is(
         "PolicyReady False/Unsupported",
@@ -68,10 +94,16 @@ async fn an_auth_mode_that_proxies_lack_warns_denies_and_shows_in_status() -> an
         |status| condition(status, "PolicyReady").is_some_and(|c| c["reason"] == "Unsupported"),
     )
     .await?;
-    assert_eq!(condition(&status, "PolicyReady").unwrap()["status"], "False");
+    assert_eq!(
+        condition(&status, "PolicyReady").unwrap()["status"],
+        "False"
+    );
     namespace.delete().await
 }
 
 fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
-    status["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
+    status["conditions"]
+        .as_array()?
+        .iter()
+        .find(|condition| condition["type"] == kind)
 }

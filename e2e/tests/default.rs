@@ -43,6 +43,9 @@ async fn applied_twice_nothing_changes() -> anyhow::Result<()> {
     let first = cluster.apply(&namespace.name, SMALLEST).await?;
     assert!(first.ok, "{}", first.stderr);
     let second = cluster.apply(&namespace.name, SMALLEST).await?;
-    assert_eq!(second.stdout.trim(), "mcpserver.mcpruntime.org/weather unchanged");
+    assert_eq!(
+        second.stdout.trim(),
+        "mcpserver.mcpruntime.org/weather unchanged"
+    );
     namespace.delete().await
 }

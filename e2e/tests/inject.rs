@@ -37,7 +37,10 @@ async fn the_webhook_puts_the_proxy_and_the_deployment_has_none() -> anyhow::Res
 
     let template = namespace.api::<Deployment>().get("weather").await?;
     let template = serde_json::to_value(template.spec.unwrap().template)?;
-    assert!(!template.to_string().contains("mcp-proxy\""), "a proxy in the template: {template}");
+    assert!(
+        !template.to_string().contains("mcp-proxy\""),
+        "a proxy in the template: {template}"
+    );
     assert_eq!(template["spec"]["initContainers"], serde_json::Value::Null);
 
     let pod = serde_json::to_value(namespace.api::<Pod>().get(&pods[0].name).await?)?;
@@ -55,7 +58,10 @@ async fn an_unlabelled_pod_is_left_alone() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "unlabelled").await?;
     let created = namespace.dry_run(&pod("plain", "{app: plain}")).await?;
-    assert_eq!(created.data["spec"]["initContainers"], serde_json::Value::Null);
+    assert_eq!(
+        created.data["spec"]["initContainers"],
+        serde_json::Value::Null
+    );
     namespace.delete().await
 }
 
@@ -71,7 +77,10 @@ async fn a_governed_pod_without_its_server_is_refused() -> anyhow::Result<()> {
         let (status, message) = refusal(&error).unwrap();
         assert!(status == 403 || status == 422, "{status}: {message}");
         assert!(message.contains("inject.mcpruntime.org"), "{message}");
-        assert!(message.contains("ServerNotFound") || message.contains("mcpruntime.org/server"), "{message}");
+        assert!(
+            message.contains("ServerNotFound") || message.contains("mcpruntime.org/server"),
+            "{message}"
+        );
     }
     namespace.delete().await
 }
@@ -82,7 +91,10 @@ async fn somebody_elses_pod_behind_a_managed_server_is_refused() -> anyhow::Resu
     let namespace = Namespace::create(&cluster, "foreign").await?;
     namespace.governed_server("weather", 1).await?;
     let labels = "{mcpruntime.org/gateway: required, mcpruntime.org/server: weather}";
-    let error = namespace.dry_run(&pod("impostor", labels)).await.unwrap_err();
+    let error = namespace
+        .dry_run(&pod("impostor", labels))
+        .await
+        .unwrap_err();
     let (status, message) = refusal(&error).unwrap();
     assert_eq!(status, 403, "{message}");
     assert!(message.contains("weather"), "{message}");

@@ -42,15 +42,24 @@ async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow
     let pods = namespace.governed_server("weather", 2).await?;
     cluster.scale("mcp-runtime-webhook", 0).await?;
 
-    let error = namespace.dry_run(&pod("governed", GOVERNED)).await.unwrap_err();
+    let error = namespace
+        .dry_run(&pod("governed", GOVERNED))
+        .await
+        .unwrap_err();
     let (status, message) = refusal(&error).unwrap();
     assert_eq!(status, 500, "{message}");
-    assert!(message.contains("failed calling webhook \"inject.mcpruntime.org\""), "{message}");
+    assert!(
+        message.contains("failed calling webhook \"inject.mcpruntime.org\""),
+        "{message}"
+    );
 
     namespace.create_all(&pod("plain", "{app: plain}")).await?;
     wait::until("the unlabelled pod to run", || async {
         let pod = namespace.api::<Pod>().get("plain").await?;
-        let phase = pod.status.and_then(|status| status.phase).unwrap_or_default();
+        let phase = pod
+            .status
+            .and_then(|status| status.phase)
+            .unwrap_or_default();
         Ok((phase == "Running").then_some(()))
     })
     .await?;
@@ -64,7 +73,12 @@ async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow
     for pod in &pods {
         wait::until_is(
             "session_revoked",
-            || async { Ok(server::call(pod, server::caller("session")).await?.reason().map(str::to_owned)) },
+            || async {
+                Ok(server::call(pod, server::caller("session"))
+                    .await?
+                    .reason()
+                    .map(str::to_owned))
+            },
             |reason| reason.as_deref() == Some("session_revoked"),
         )
         .await?;
@@ -90,7 +104,9 @@ async fn without_the_webhook_configuration_the_policy_refuses() -> anyhow::Resul
             Ok(_) => anyhow::bail!("a governed pod without proxy was accepted"),
             Err(error) => {
                 let (status, message) = refusal(&error).ok_or(error)?;
-                Ok(message.contains("ValidatingAdmissionPolicy").then_some((status, message)))
+                Ok(message
+                    .contains("ValidatingAdmissionPolicy")
+                    .then_some((status, message)))
             }
         }
     })
@@ -109,15 +125,20 @@ async fn when_the_leader_goes_the_other_replica_takes_over() -> anyhow::Result<(
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "leader").await?;
     namespace.governed_server("weather", 1).await?;
-    let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
+    let leases: Api<Lease> =
+        Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
     let holder = async || -> anyhow::Result<String> {
         let lease = leases.get("mcp-runtime-operator.mcpruntime.org").await?;
-        Ok(lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default())
+        Ok(lease
+            .spec
+            .and_then(|spec| spec.holder_identity)
+            .unwrap_or_default())
     };
     let first = holder().await?;
     assert!(!first.is_empty(), "nobody leads");
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
-    pods.delete(&first, &DeleteParams::default().grace_period(0)).await?;
+    pods.delete(&first, &DeleteParams::default().grace_period(0))
+        .await?;
     wait::until("another leader", || async {
         let now = holder().await?;
         Ok((!now.is_empty() && now != first).then_some(()))
@@ -130,7 +151,11 @@ async fn when_the_leader_goes_the_other_replica_takes_over() -> anyhow::Result<(
     let deployments: Api<Deployment> =
         Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
     wait::until("both replicas again", || async {
-        let status = deployments.get("mcp-runtime-operator").await?.status.unwrap_or_default();
+        let status = deployments
+            .get("mcp-runtime-operator")
+            .await?
+            .status
+            .unwrap_or_default();
         Ok((status.available_replicas == Some(2)).then_some(()))
     })
     .await?;

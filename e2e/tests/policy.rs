@@ -13,8 +13,14 @@ async fn editor(namespace: &Namespace) -> anyhow::Result<Cluster> {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "eve"}],
     }))?;
-    namespace.api::<RoleBinding>().create(&PostParams::default(), &binding).await?;
-    let cluster = namespace.cluster.as_user("eve", &["system:authenticated"]).await?;
+    namespace
+        .api::<RoleBinding>()
+        .create(&PostParams::default(), &binding)
+        .await?;
+    let cluster = namespace
+        .cluster
+        .as_user("eve", &["system:authenticated"])
+        .await?;
     let maps: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &namespace.name);
     let probe: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "evesown"}}))?;
     wait::until("eve's rights", || async {
@@ -57,9 +63,14 @@ async fn a_namespace_editor_cannot_change_what_the_proxies_enforce() -> anyhow::
     }
     // The document itself.
     let patch = json!({"data": {"policy.json": "{}"}});
-    let (status, message) =
-        code(maps.patch(&document, &PatchParams::default(), &Patch::Merge(&patch)).await);
-    assert!((400..500).contains(&status) && message.contains("operator"), "{status}: {message}");
+    let (status, message) = code(
+        maps.patch(&document, &PatchParams::default(), &Patch::Merge(&patch))
+            .await,
+    );
+    assert!(
+        (400..500).contains(&status) && message.contains("operator"),
+        "{status}: {message}"
+    );
     // Deleting is free (garbage collection needs it), and without effect: the operator puts it
     // back, the mount keeps its content meanwhile.
     let before = maps.get(&document).await?.metadata.uid;
@@ -83,13 +94,21 @@ async fn the_operators_account_may_touch_pods_and_nothing_else() -> anyhow::Resu
     let operator = cluster
         .as_user(
             &crds::names::operator_username(),
-            &["system:serviceaccounts", "system:serviceaccounts:mcp-runtime", "system:authenticated"],
+            &[
+                "system:serviceaccounts",
+                "system:serviceaccounts:mcp-runtime",
+                "system:authenticated",
+            ],
         )
         .await?;
     let api: Api<Pod> = Api::namespaced(operator.client.clone(), &namespace.name);
     let patch = async |value: Value| {
-        let params = PatchParams { dry_run: true, ..PatchParams::default() };
-        api.patch(&pods[0].name, &params, &Patch::Merge(&value)).await
+        let params = PatchParams {
+            dry_run: true,
+            ..PatchParams::default()
+        };
+        api.patch(&pods[0].name, &params, &Patch::Merge(&value))
+            .await
     };
     patch(json!({"metadata": {"annotations": {"mcpruntime.org/policy-touch": "abc.1"}}})).await?;
     for refused in [
@@ -99,7 +118,10 @@ async fn the_operators_account_may_touch_pods_and_nothing_else() -> anyhow::Resu
         json!({"spec": {"containers": [{"name": "weather", "image": "other:v1"}]}}),
     ] {
         let (status, message) = code(patch(refused.clone()).await);
-        assert!((400..500).contains(&status), "{refused}: {status} {message}");
+        assert!(
+            (400..500).contains(&status),
+            "{refused}: {status} {message}"
+        );
     }
     namespace.delete().await
 }
@@ -133,23 +155,41 @@ async fn a_broken_document_leaves_the_last_good_in_force_and_shows() -> anyhow::
     let revision = proxy::revision(&pods[0]).await?;
     // Paused, the operator doesn't repair; its account alone may write the document.
     namespace
-        .patch::<crds::MCPServer>("weather", json!({"metadata": {"annotations": {"mcpruntime.org/paused": "true"}}}))
+        .patch::<crds::MCPServer>(
+            "weather",
+            json!({"metadata": {"annotations": {"mcpruntime.org/paused": "true"}}}),
+        )
         .await?;
     let operator = cluster
-        .as_user(&crds::names::operator_username(), &["system:serviceaccounts:mcp-runtime", "system:authenticated"])
+        .as_user(
+            &crds::names::operator_username(),
+            &["system:serviceaccounts:mcp-runtime", "system:authenticated"],
+        )
         .await?;
     let maps: Api<ConfigMap> = Api::namespaced(operator.client.clone(), &namespace.name);
     let document = crds::names::policy_config_map("weather");
     let broken = json!({"data": {"policy.json": "{\"schema_version\": "}});
-    maps.patch(&document, &PatchParams::default(), &Patch::Merge(&broken)).await?;
+    maps.patch(&document, &PatchParams::default(), &Patch::Merge(&broken))
+        .await?;
     let touch = json!({"metadata": {"annotations": {"mcpruntime.org/policy-touch": "broken.1"}}});
     let touched: Api<Pod> = Api::namespaced(operator.client.clone(), &namespace.name);
-    touched.patch(&pods[0].name, &PatchParams::default(), &Patch::Merge(&touch)).await?;
+    touched
+        .patch(
+            &pods[0].name,
+            &PatchParams::default(),
+            &Patch::Merge(&touch),
+        )
+        .await?;
 
     let status = wait::until_is(
         "the reload's error",
         || proxy::config_status(&pods[0]),
-        |status| !status["last_reload_error"].as_str().unwrap_or_default().is_empty(),
+        |status| {
+            !status["last_reload_error"]
+                .as_str()
+                .unwrap_or_default()
+                .is_empty()
+        },
     )
     .await?;
     assert_eq!(status["revision"], revision.as_str());
@@ -161,12 +201,20 @@ async fn a_broken_document_leaves_the_last_good_in_force_and_shows() -> anyhow::
 
     // Unpaused, the operator writes the document again.
     namespace
-        .patch::<crds::MCPServer>("weather", json!({"metadata": {"annotations": {"mcpruntime.org/paused": null}}}))
+        .patch::<crds::MCPServer>(
+            "weather",
+            json!({"metadata": {"annotations": {"mcpruntime.org/paused": null}}}),
+        )
         .await?;
     wait::until_is(
         "the error to be gone",
         || proxy::config_status(&pods[0]),
-        |status| status["last_reload_error"].as_str().unwrap_or_default().is_empty(),
+        |status| {
+            status["last_reload_error"]
+                .as_str()
+                .unwrap_or_default()
+                .is_empty()
+        },
     )
     .await?;
     namespace.delete().await

@@ -10,16 +10,50 @@ use kube::ResourceExt as _;
 use mcp_e2e::{Cluster, Namespace, server, wait};
 use serde_json::json;
 
-async fn versions(namespace: &Namespace, name: &str) -> anyhow::Result<BTreeMap<&'static str, String>> {
+async fn versions(
+    namespace: &Namespace,
+    name: &str,
+) -> anyhow::Result<BTreeMap<&'static str, String>> {
     let policy = crds::names::policy_config_map(name);
     Ok(BTreeMap::from([
-        ("Service", namespace.api::<Service>().get(name).await?.resource_version().unwrap_or_default()),
-        ("Ingress", namespace.api::<Ingress>().get(name).await?.resource_version().unwrap_or_default()),
-        ("ConfigMap", namespace.api::<ConfigMap>().get(&policy).await?.resource_version().unwrap_or_default()),
+        (
+            "Service",
+            namespace
+                .api::<Service>()
+                .get(name)
+                .await?
+                .resource_version()
+                .unwrap_or_default(),
+        ),
+        (
+            "Ingress",
+            namespace
+                .api::<Ingress>()
+                .get(name)
+                .await?
+                .resource_version()
+                .unwrap_or_default(),
+        ),
+        (
+            "ConfigMap",
+            namespace
+                .api::<ConfigMap>()
+                .get(&policy)
+                .await?
+                .resource_version()
+                .unwrap_or_default(),
+        ),
         // The Deployment's status moves with its pods: its generation is what we write.
         (
             "Deployment",
-            namespace.api::<Deployment>().get(name).await?.metadata.generation.unwrap_or_default().to_string(),
+            namespace
+                .api::<Deployment>()
+                .get(name)
+                .await?
+                .metadata
+                .generation
+                .unwrap_or_default()
+                .to_string(),
         ),
     ]))
 }
@@ -30,10 +64,21 @@ async fn a_server_becomes_ready_with_all_its_parts() -> anyhow::Result<()> {
     let namespace = Namespace::create(&cluster, "reconcile").await?;
     namespace.governed_server("weather", 1).await?;
     let status = namespace.await_enforced("weather").await?;
-    for part in ["deploymentReady", "serviceReady", "ingressReady", "gatewayReady", "policyReady"] {
+    for part in [
+        "deploymentReady",
+        "serviceReady",
+        "ingressReady",
+        "gatewayReady",
+        "policyReady",
+    ] {
         assert_eq!(status[part], true, "{part} in {status}");
     }
-    let service = namespace.api::<Service>().get("weather").await?.spec.unwrap();
+    let service = namespace
+        .api::<Service>()
+        .get("weather")
+        .await?
+        .spec
+        .unwrap();
     assert_eq!(
         service.selector.unwrap(),
         BTreeMap::from([
@@ -42,7 +87,10 @@ async fn a_server_becomes_ready_with_all_its_parts() -> anyhow::Result<()> {
         ])
     );
     let ingress = serde_json::to_value(namespace.api::<Ingress>().get("weather").await?.spec)?;
-    assert_eq!(ingress["rules"][0]["http"]["paths"][0]["path"], "/weather/mcp");
+    assert_eq!(
+        ingress["rules"][0]["http"]["paths"][0]["path"],
+        "/weather/mcp"
+    );
     assert_eq!(ingress["ingressClassName"], "traefik");
     namespace.delete().await
 }
@@ -55,7 +103,10 @@ async fn nothing_is_written_when_nothing_changed() -> anyhow::Result<()> {
     let before = versions(&namespace, "weather").await?;
     // A change that nothing is rendered from: the operator looks, and writes no part.
     namespace
-        .patch::<MCPServer>("weather", json!({"spec": {"description": "tells the weather"}}))
+        .patch::<MCPServer>(
+            "weather",
+            json!({"spec": {"description": "tells the weather"}}),
+        )
         .await?;
     namespace.await_enforced("weather").await?;
     assert_eq!(versions(&namespace, "weather").await?, before);
@@ -85,12 +136,21 @@ async fn an_edited_service_is_put_right() -> anyhow::Result<()> {
     let namespace = Namespace::create(&cluster, "repair").await?;
     namespace.governed_server("weather", 1).await?;
     namespace
-        .patch::<Service>("weather", json!({"spec": {"selector": {"mcpruntime.org/server": "other"}}}))
+        .patch::<Service>(
+            "weather",
+            json!({"spec": {"selector": {"mcpruntime.org/server": "other"}}}),
+        )
         .await?;
     wait::until("the selector to be back", || async {
         let service = namespace.api::<Service>().get("weather").await?;
-        let selector = service.spec.and_then(|spec| spec.selector).unwrap_or_default();
-        Ok((selector.get("mcpruntime.org/server").map(String::as_str) == Some("weather")).then_some(()))
+        let selector = service
+            .spec
+            .and_then(|spec| spec.selector)
+            .unwrap_or_default();
+        Ok(
+            (selector.get("mcpruntime.org/server").map(String::as_str) == Some("weather"))
+                .then_some(()),
+        )
     })
     .await?;
     namespace.delete().await
@@ -100,16 +160,22 @@ async fn an_edited_service_is_put_right() -> anyhow::Result<()> {
 async fn a_grant_without_its_server_says_so() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "orphan").await?;
-    namespace.create_all(&server::grant("orphan", "nowhere")).await?;
+    namespace
+        .create_all(&server::grant("orphan", "nowhere"))
+        .await?;
     wait::until_is(
         "Ready False/ServerNotFound",
         || async {
-            let grant = namespace.api::<crds::MCPAccessGrant>().get("orphan").await?;
+            let grant = namespace
+                .api::<crds::MCPAccessGrant>()
+                .get("orphan")
+                .await?;
             Ok(serde_json::to_value(grant.status)?)
         },
         |status| {
             status["conditions"].as_array().is_some_and(|all| {
-                all.iter().any(|c| c["type"] == "Ready" && c["reason"] == "ServerNotFound")
+                all.iter()
+                    .any(|c| c["type"] == "Ready" && c["reason"] == "ServerNotFound")
             })
         },
     )

@@ -29,7 +29,12 @@ async fn a_revoked_session_is_denied_on_every_pod() -> anyhow::Result<()> {
     let pods = namespace.governed_server("weather", 2).await?;
     for pod in &pods {
         let answer = server::call(pod, server::caller("session")).await?;
-        assert_eq!((answer.status, answer.reason()), (200, None), "{}", answer.body);
+        assert_eq!(
+            (answer.status, answer.reason()),
+            (200, None),
+            "{}",
+            answer.body
+        );
         assert!(answer.body["result"].is_object(), "{}", answer.body);
     }
     namespace.revoke("session").await?;
@@ -65,11 +70,19 @@ async fn every_exchange_leaves_an_audit_event() -> anyhow::Result<()> {
         |events| events.iter().any(|event| event["event_id"] == id.as_str()),
     )
     .await?;
-    let denial = events.iter().find(|event| event["event_id"] == id.as_str()).unwrap();
+    let denial = events
+        .iter()
+        .find(|event| event["event_id"] == id.as_str())
+        .unwrap();
     assert_eq!(denial["payload"]["decision"], "deny");
     assert_eq!(denial["payload"]["reason"], "session_not_found");
     assert_eq!(denial["payload"]["human_id"], server::HUMAN);
-    let allow = events.iter().find(|event| event["payload"]["decision"] == "allow" && event["payload"]["tool_name"] == server::TOOL).unwrap();
+    let allow = events
+        .iter()
+        .find(|event| {
+            event["payload"]["decision"] == "allow" && event["payload"]["tool_name"] == server::TOOL
+        })
+        .unwrap();
     assert_eq!(allow["payload"]["matched_grant"], "grant");
     assert_eq!(allow["payload"]["matched_session"], "session");
     assert_eq!(allow["payload"]["namespace"], namespace.name.as_str());

@@ -44,22 +44,33 @@ async fn the_sdk_works_through_the_ingress_and_never_hangs() -> anyhow::Result<(
     let url = format!("{}/{name}/mcp", cluster.url);
     let caller = server::caller("session");
 
+    let tools = ["tools", url.as_str()];
     let listed = wait::until_is(
         "the route at the ingress controller",
-        || sdk::client(caller, &["tools", &url]),
+        || sdk::client(caller, &tools),
         |answer: &Value| answer["tools"].is_array(),
     )
     .await?;
-    assert!(listed["tools"].as_array().unwrap().contains(&"echo".into()), "{listed}");
+    assert!(
+        listed["tools"].as_array().unwrap().contains(&"echo".into()),
+        "{listed}"
+    );
 
     let called = sdk::client(caller, &["call", &url, "echo", r#"{"message": "hello"}"#]).await?;
     assert_eq!(called["text"], "Echo: hello", "{called}");
 
     let denied = sdk::client(caller, &["call", &url, "get-sum", r#"{"a": 1, "b": 2}"#]).await?;
-    assert_eq!(denied["error"]["data"]["reason"], "trust_too_low", "{denied}");
+    assert_eq!(
+        denied["error"]["data"]["reason"], "trust_too_low",
+        "{denied}"
+    );
 
     let connects = sdk::client(caller, &["connects", &url, CONNECTS]).await?;
     println!("connects through Traefik: {connects}");
-    assert_eq!((&connects["hangs"], &connects["errors"]), (&0.into(), &0.into()), "{connects}");
+    assert_eq!(
+        (&connects["hangs"], &connects["errors"]),
+        (&0.into(), &0.into()),
+        "{connects}"
+    );
     namespace.delete().await
 }

@@ -76,8 +76,14 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// One session: created, allowed everywhere, revoked, denied everywhere, never allowed again.
-async fn revoke_once(namespace: &Namespace, pods: &[ReadyPod], session: &str) -> anyhow::Result<Run> {
-    namespace.create_all(&server::session(session, "bench")).await?;
+async fn revoke_once(
+    namespace: &Namespace,
+    pods: &[ReadyPod],
+    session: &str,
+) -> anyhow::Result<Run> {
+    namespace
+        .create_all(&server::session(session, "bench"))
+        .await?;
     for pod in pods {
         wait::until("the new session to be allowed", || async {
             let answer = server::call(pod, server::caller(session)).await?;
@@ -96,12 +102,19 @@ async fn revoke_once(namespace: &Namespace, pods: &[ReadyPod], session: &str) ->
     let patched = begun.elapsed();
     namespace.revoke(session).await?;
     let status_ready = status_ready(namespace, begun).await?;
-    let mut run = Run { denied: 0.0, last_allowed: 0.0, status_ready: millis(status_ready - patched), calls: 0 };
+    let mut run = Run {
+        denied: 0.0,
+        last_allowed: 0.0,
+        status_ready: millis(status_ready - patched),
+        calls: 0,
+    };
     for caller in callers {
         let seen = join(caller).await?;
         ensure!(seen.denied > patched, "denied before it was revoked");
         run.denied = run.denied.max(millis(seen.denied - patched));
-        run.last_allowed = run.last_allowed.max(millis(seen.last_allowed.saturating_sub(patched)));
+        run.last_allowed = run
+            .last_allowed
+            .max(millis(seen.last_allowed.saturating_sub(patched)));
         run.calls += seen.calls;
     }
     Ok(run)
@@ -118,7 +131,11 @@ struct Seen {
 async fn watch_pod(pod: ReadyPod, session: String, begun: Instant) -> anyhow::Result<Seen> {
     let mut connection = Connection::open(server::gateway(&pod)?).await?;
     let mut every = tokio::time::interval(CALL_EVERY);
-    let mut seen = Seen { denied: Duration::ZERO, last_allowed: Duration::ZERO, calls: 0 };
+    let mut seen = Seen {
+        denied: Duration::ZERO,
+        last_allowed: Duration::ZERO,
+        calls: 0,
+    };
     let params = json!({"name": server::TOOL, "arguments": {}});
     while begun.elapsed() < DEADLINE {
         every.tick().await;
@@ -129,7 +146,11 @@ async fn watch_pod(pod: ReadyPod, session: String, begun: Instant) -> anyhow::Re
         let now = begun.elapsed();
         match (answer.status, answer.reason()) {
             (200, None) if answer.body["result"].is_object() => {
-                ensure!(seen.denied.is_zero(), "{} allowed again after its denial", pod.name);
+                ensure!(
+                    seen.denied.is_zero(),
+                    "{} allowed again after its denial",
+                    pod.name
+                );
                 seen.last_allowed = now;
             }
             (_, Some("session_revoked")) if seen.denied.is_zero() => seen.denied = now,
@@ -168,7 +189,9 @@ async fn change_sessions(namespace: Namespace) -> anyhow::Result<()> {
     for n in 0_u64.. {
         every.tick().await;
         let version = json!({"spec": {"policyVersion": format!("v{n}")}});
-        namespace.patch::<crds::MCPAgentSession>("noise", version).await?;
+        namespace
+            .patch::<crds::MCPAgentSession>("noise", version)
+            .await?;
     }
     Ok(())
 }
@@ -191,19 +214,30 @@ fn row(scenario: &str, repeat: u32, args: &Args, run: &Run) -> Value {
     })
 }
 
-fn summary(out: &mut std::fs::File, scenario: &str, args: &Args, denied: &[f64]) -> anyhow::Result<()> {
+fn summary(
+    out: &mut std::fs::File,
+    scenario: &str,
+    args: &Args,
+    denied: &[f64],
+) -> anyhow::Result<()> {
     let at = |share: f64| {
         let last = denied.len().saturating_sub(1);
         let index = (last as f64 * share).round() as usize;
         denied.get(index).copied().unwrap_or_default()
     };
     let (median, worst) = (at(0.5), at(1.0));
-    for (metric, value) in [("revoke_to_denied_median", median), ("revoke_to_denied_worst", worst)] {
-        emit(out, &json!({
-            "bench": "revoke", "scenario": scenario, "target": "mcp-proxy", "metric": metric,
-            "value": value, "unit": "ms", "n": denied.len(), "replicas": args.replicas,
-            "commit": commit(), "status": "ok",
-        }))?;
+    for (metric, value) in [
+        ("revoke_to_denied_median", median),
+        ("revoke_to_denied_worst", worst),
+    ] {
+        emit(
+            out,
+            &json!({
+                "bench": "revoke", "scenario": scenario, "target": "mcp-proxy", "metric": metric,
+                "value": value, "unit": "ms", "n": denied.len(), "replicas": args.replicas,
+                "commit": commit(), "status": "ok",
+            }),
+        )?;
     }
     eprintln!(
         "revoke {scenario:6} {} runs, {} pods: median {median:.0} ms (aim 500), worst {worst:.0} ms (aim 1500)",

@@ -20,7 +20,10 @@ const NAMESPACE: &str = "mcp-servers";
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
-    let namespace = Namespace { cluster: cluster.clone(), name: NAMESPACE.into() };
+    let namespace = Namespace {
+        cluster: cluster.clone(),
+        name: NAMESPACE.into(),
+    };
     let demo = steps::Demo::new(namespace);
     demo.begin().await?;
     demo.refuses_an_invalid_server().await?;

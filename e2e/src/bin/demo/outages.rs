@@ -49,7 +49,10 @@ impl Demo {
         let spec = serde_json::to_value(found.spec)?;
         ensure!(spec["initContainers"].is_null(), "something was injected");
         say("its containers: app, and nothing else");
-        self.namespace.api::<Pod>().delete(name, &DeleteParams::default()).await?;
+        self.namespace
+            .api::<Pod>()
+            .delete(name, &DeleteParams::default())
+            .await?;
         Ok(())
     }
 
@@ -61,7 +64,10 @@ impl Demo {
         let ended = self.kubectl("apply -f -", &pod("governed", true)).await;
         let begun = Instant::now();
         let patched = self
-            .kubectl(&format!("patch mcpa {OTHER} --type merge -p {{\"spec\":{{\"revoked\":true}}}}"), "")
+            .kubectl(
+                &format!("patch mcpa {OTHER} --type merge -p {{\"spec\":{{\"revoked\":true}}}}"),
+                "",
+            )
             .await;
         let mut times = Vec::new();
         for pod in &pods {
@@ -69,10 +75,16 @@ impl Demo {
         }
         cluster.scale("mcp-runtime-webhook", 2).await?;
         let ended = ended?;
-        ensure!(!ended.ok && ended.stderr.contains("inject.mcpruntime.org"), "it was not refused");
+        ensure!(
+            !ended.ok && ended.stderr.contains("inject.mcpruntime.org"),
+            "it was not refused"
+        );
         ensure!(patched?.ok, "the revoke was refused");
         for (pod, time) in times {
-            say(&format!("{pod}: session_revoked {:.0} ms after the command was typed", time?.as_secs_f64() * 1000.0));
+            say(&format!(
+                "{pod}: session_revoked {:.0} ms after the command was typed",
+                time?.as_secs_f64() * 1000.0
+            ));
         }
         Ok(())
     }
@@ -87,7 +99,9 @@ impl Demo {
                 Ok(_) => anyhow::bail!("a governed pod without proxy was accepted"),
                 Err(error) => {
                     let (_, message) = refusal(&error).context("no answer of the API server")?;
-                    Ok(message.contains("ValidatingAdmissionPolicy").then_some(message))
+                    Ok(message
+                        .contains("ValidatingAdmissionPolicy")
+                        .then_some(message))
                 }
             }
         })

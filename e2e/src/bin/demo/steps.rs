@@ -36,19 +36,31 @@ pub(crate) struct Demo {
 
 /// The person and the agent of the example, with a session.
 pub(crate) fn caller(session: &str) -> Caller<'_> {
-    Caller { human: HUMAN, agent: AGENT, team: "", session }
+    Caller {
+        human: HUMAN,
+        agent: AGENT,
+        team: "",
+        session,
+    }
 }
 
 impl Demo {
     pub(crate) fn new(namespace: Namespace) -> Self {
-        Self { namespace, phases: Arc::default() }
+        Self {
+            namespace,
+            phases: Arc::default(),
+        }
     }
 
     fn url(&self) -> String {
         format!("{}/{SERVER}/mcp", self.namespace.cluster.url)
     }
 
-    pub(crate) async fn kubectl(&self, line: &str, input: &str) -> anyhow::Result<mcp_e2e::kubectl::Ended> {
+    pub(crate) async fn kubectl(
+        &self,
+        line: &str,
+        input: &str,
+    ) -> anyhow::Result<mcp_e2e::kubectl::Ended> {
         let line = format!("-n {} {line}", self.namespace.name);
         kubectl(&self.namespace.cluster, &line, input).await
     }
@@ -57,8 +69,21 @@ impl Demo {
     pub(crate) async fn begin(&self) -> anyhow::Result<()> {
         heading("The cluster and the platform on it");
         kubectl(&self.namespace.cluster, "get nodes", "").await?;
-        kubectl(&self.namespace.cluster, "-n mcp-runtime get deployments", "").await?;
-        let arguments = ["-n", &self.namespace.name, "delete", "--ignore-not-found", "--wait", "-f", "-"];
+        kubectl(
+            &self.namespace.cluster,
+            "-n mcp-runtime get deployments",
+            "",
+        )
+        .await?;
+        let arguments = [
+            "-n",
+            &self.namespace.name,
+            "delete",
+            "--ignore-not-found",
+            "--wait",
+            "-f",
+            "-",
+        ];
         let ended = self.namespace.cluster.kubectl(&arguments, MANIFEST).await?;
         ensure!(ended.ok, "clearing an earlier demo: {}", ended.stderr);
         Ok(())
@@ -78,13 +103,20 @@ spec:
     port: 8088
 ";
         let ended = self.kubectl("apply -f -", invalid).await?;
-        ensure!(!ended.ok && ended.stderr.contains("gateway.port"), "it was not refused for its port");
+        ensure!(
+            !ended.ok && ended.stderr.contains("gateway.port"),
+            "it was not refused for its port"
+        );
         Ok(())
     }
 
     pub(crate) async fn becomes_ready(&self) -> anyhow::Result<()> {
         heading("A server, a grant and two sessions: Pending, PartiallyReady, Ready");
-        let watched = tokio::spawn(watch_phases(self.namespace.clone(), self.phases.clone(), Instant::now()));
+        let watched = tokio::spawn(watch_phases(
+            self.namespace.clone(),
+            self.phases.clone(),
+            Instant::now(),
+        ));
         let ended = self.kubectl("apply -f -", MANIFEST).await?;
         ensure!(ended.ok, "the example was refused");
         self.namespace.await_enforced(SERVER).await?;
@@ -100,8 +132,20 @@ spec:
         heading("What was left out is filled in");
         let object = self.namespace.api::<MCPServer>().get(SERVER).await?;
         let spec = serde_json::to_value(object.spec)?;
-        for path in ["/replicas", "/servicePort", "/publicPathPrefix", "/gateway/port", "/auth/mode", "/auth/humanIDHeader", "/policy/mode", "/policy/defaultDecision", "/session/headerName"] {
-            let value = spec.pointer(path).with_context(|| format!("{path} wasn't filled in"))?;
+        for path in [
+            "/replicas",
+            "/servicePort",
+            "/publicPathPrefix",
+            "/gateway/port",
+            "/auth/mode",
+            "/auth/humanIDHeader",
+            "/policy/mode",
+            "/policy/defaultDecision",
+            "/session/headerName",
+        ] {
+            let value = spec
+                .pointer(path)
+                .with_context(|| format!("{path} wasn't filled in"))?;
             show(&format!("spec{}: {value}", path.replace('/', ".")));
         }
         Ok(())
@@ -111,7 +155,10 @@ spec:
         heading("The Deployment has no proxy; the pod has");
         let deployment = self.namespace.api::<Deployment>().get(SERVER).await?;
         let template = serde_json::to_value(deployment.spec.context("no spec")?.template)?;
-        ensure!(template["spec"]["initContainers"].is_null(), "the template has init containers");
+        ensure!(
+            template["spec"]["initContainers"].is_null(),
+            "the template has init containers"
+        );
         self.kubectl(
             "get deployment everything -o jsonpath={.spec.template.spec.containers[*].name}{\"|\"}{.spec.template.spec.initContainers[*].name}",
             "",
@@ -125,22 +172,29 @@ spec:
         )
         .await?;
         let object = serde_json::to_value(self.namespace.api::<Pod>().get(&pod.name).await?)?;
-        ensure!(object["spec"]["initContainers"][0]["name"] == "mcp-proxy", "no proxy");
+        ensure!(
+            object["spec"]["initContainers"][0]["name"] == "mcp-proxy",
+            "no proxy"
+        );
         Ok(())
     }
 
     pub(crate) async fn serves_the_sdk(&self) -> anyhow::Result<()> {
         heading("The official SDK, outside of the cluster, through the ingress controller");
         let url = self.url();
+        let tools = ["tools", url.as_str()];
         let listed = wait::until_is(
             "the route",
-            || sdk::client(caller(FULL), &["tools", &url]),
+            || sdk::client(caller(FULL), &tools),
             |answer: &Value| answer["tools"].is_array(),
         )
         .await?;
         say(&format!("session {FULL}: connect to {url}, list tools"));
         show(&listed.to_string());
-        for (tool, arguments) in [(LOW_TOOL, r#"{"message":"hello"}"#), (MEDIUM_TOOL, r#"{"a":2,"b":3}"#)] {
+        for (tool, arguments) in [
+            (LOW_TOOL, r#"{"message":"hello"}"#),
+            (MEDIUM_TOOL, r#"{"a":2,"b":3}"#),
+        ] {
             say(&format!("session {FULL}: call {tool} {arguments}"));
             let called = sdk::client(caller(FULL), &["call", &url, tool, arguments]).await?;
             show(&called.to_string());
@@ -155,7 +209,10 @@ spec:
         let arguments = ["call", &self.url(), MEDIUM_TOOL, r#"{"a":2,"b":3}"#];
         let denied = sdk::client(caller(CAUTIOUS), &arguments).await?;
         show(&denied.to_string());
-        ensure!(denied["error"]["data"]["reason"] == "trust_too_low", "not trust_too_low");
+        ensure!(
+            denied["error"]["data"]["reason"] == "trust_too_low",
+            "not trust_too_low"
+        );
         Ok(())
     }
 
@@ -163,10 +220,18 @@ spec:
         heading("Revoked: denied on every pod");
         let pods = self.pods().await?;
         let begun = Instant::now();
-        self.kubectl(&format!("patch mcpa {FULL} --type merge -p {{\"spec\":{{\"revoked\":true}}}}"), "").await?;
+        self.kubectl(
+            &format!("patch mcpa {FULL} --type merge -p {{\"spec\":{{\"revoked\":true}}}}"),
+            "",
+        )
+        .await?;
         for pod in &pods {
             let after = denied(pod, FULL, begun).await?;
-            say(&format!("{}: session_revoked {:.0} ms after the command was typed", pod.name, after.as_secs_f64() * 1000.0));
+            say(&format!(
+                "{}: session_revoked {:.0} ms after the command was typed",
+                pod.name,
+                after.as_secs_f64() * 1000.0
+            ));
         }
         let arguments = ["call", &self.url(), LOW_TOOL, r#"{"message":"hello"}"#];
         let answer = sdk::client(caller(FULL), &arguments).await?;
@@ -183,15 +248,22 @@ spec:
                 if payload["tool_name"].is_null() {
                     continue;
                 }
-                show(&json!({
-                    "timestamp": event["timestamp"], "decision": payload["decision"],
-                    "reason": payload["reason"], "tool_name": payload["tool_name"],
-                    "human_id": payload["human_id"], "session_id": payload["session_id"],
-                    "effective_trust": payload["effective_trust"], "status": payload["status"],
-                }).to_string());
+                show(
+                    &json!({
+                        "timestamp": event["timestamp"], "decision": payload["decision"],
+                        "reason": payload["reason"], "tool_name": payload["tool_name"],
+                        "human_id": payload["human_id"], "session_id": payload["session_id"],
+                        "effective_trust": payload["effective_trust"], "status": payload["status"],
+                    })
+                    .to_string(),
+                );
             }
         }
-        self.kubectl(&format!("logs deployment/{SERVER} -c mcp-proxy --tail 1"), "").await?;
+        self.kubectl(
+            &format!("logs deployment/{SERVER} -c mcp-proxy --tail 1"),
+            "",
+        )
+        .await?;
         Ok(())
     }
 
@@ -200,21 +272,39 @@ spec:
         let url = self.url();
         remember(&url)?;
         heading("Left running");
-        say(&format!("server      {url}  (headers X-MCP-Human-ID, X-MCP-Agent-ID, X-MCP-Agent-Session)"));
-        say(&format!("kubectl     export KUBECONFIG={}", self.namespace.cluster.kubeconfig.display()));
+        say(&format!(
+            "server      {url}  (headers X-MCP-Human-ID, X-MCP-Agent-ID, X-MCP-Agent-Session)"
+        ));
+        say(&format!(
+            "kubectl     export KUBECONFIG={}",
+            self.namespace.cluster.kubeconfig.display()
+        ));
         say("variables   source .cluster/env");
         say("to end it   make demo-down");
         Ok(())
     }
 
     pub(crate) async fn pods(&self) -> anyhow::Result<Vec<ReadyPod>> {
-        let replicas = self.namespace.api::<MCPServer>().get(SERVER).await?.spec.replicas.unwrap_or(1);
-        self.namespace.await_pods(SERVER, usize::try_from(replicas)?).await
+        let replicas = self
+            .namespace
+            .api::<MCPServer>()
+            .get(SERVER)
+            .await?
+            .spec
+            .replicas
+            .unwrap_or(1);
+        self.namespace
+            .await_pods(SERVER, usize::try_from(replicas)?)
+            .await
     }
 }
 
 /// Time until a pod, called directly, denies the session as revoked.
-pub(crate) async fn denied(pod: &ReadyPod, session: &str, begun: Instant) -> anyhow::Result<Duration> {
+pub(crate) async fn denied(
+    pod: &ReadyPod,
+    session: &str,
+    begun: Instant,
+) -> anyhow::Result<Duration> {
     wait::until("session_revoked", || async {
         let answer = call(pod, session).await?;
         Ok((answer.reason() == Some("session_revoked")).then(|| begun.elapsed()))
@@ -256,7 +346,10 @@ fn remember(url: &str) -> anyhow::Result<()> {
     let Ok(text) = std::fs::read_to_string(&path) else {
         return Ok(());
     };
-    let mut lines: Vec<&str> = text.lines().filter(|line| !line.contains("MCP_SERVER_URL=")).collect();
+    let mut lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains("MCP_SERVER_URL="))
+        .collect();
     let line = format!("MCP_SERVER_URL={url}");
     lines.push(&line);
     std::fs::write(&path, lines.join("\n") + "\n")?;
