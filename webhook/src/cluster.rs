@@ -17,8 +17,11 @@ use serde_json::Value;
 
 use crate::files::Files;
 
-/// How long one question may take: the API server waits for our answer meanwhile.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the question for a server may take: the API server waits for our answer meanwhile.
+const FOR_A_SERVER: Duration = Duration::from_millis(500);
+/// How long those for a pod's owners may take; they are asked for every pod, so an API server that
+/// is slow for a moment shouldn't turn into refused pods.
+const FOR_AN_OWNER: Duration = Duration::from_secs(2);
 
 /// The API server didn't answer a question.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +40,7 @@ pub enum ClusterError {
         source: Box<kube::Error>,
     },
     /// It said nothing in time.
-    #[error("getting {kind} {namespace}/{name}: no answer in {PATIENCE:?}")]
+    #[error("getting {kind} {namespace}/{name}: no answer in {patience:?}")]
     Late {
         /// Of the object.
         kind: &'static str,
@@ -45,6 +48,8 @@ pub enum ClusterError {
         namespace: String,
         /// Of the object.
         name: String,
+        /// How long it was waited for.
+        patience: Duration,
     },
     /// What it said isn't an object.
     #[error("reading {kind} {namespace}/{name}")]
@@ -130,7 +135,14 @@ impl Cluster {
         match self {
             Self::Live { client, .. } => {
                 let api: Api<MCPServer> = Api::namespaced(client.clone(), namespace);
-                let found = within("MCPServer", namespace, name, api.get_opt(name)).await?;
+                let found = within(
+                    FOR_A_SERVER,
+                    "MCPServer",
+                    namespace,
+                    name,
+                    api.get_opt(name),
+                )
+                .await?;
                 Ok(found.map(Arc::new))
             }
             Self::Files(files) => Ok(files.server(namespace, name)),
@@ -152,15 +164,17 @@ impl Cluster {
         let Some(name) = name else {
             return Ok((None, None));
         };
-        let replica_set = self
-            .owner::<ReplicaSet>("ReplicaSet", namespace, name)
-            .await?;
+        // Both at once, as the Deployment's name is known but for canaries.
+        let (replica_set, deployment) = tokio::try_join!(
+            self.owner::<ReplicaSet>("ReplicaSet", namespace, name),
+            self.owner::<Deployment>("Deployment", namespace, &server.name),
+        )?;
         let deployment = match replica_set.as_ref().and_then(deployment_of) {
-            Some(name) => {
+            Some(name) if name != server.name => {
                 self.owner::<Deployment>("Deployment", namespace, name)
                     .await?
             }
-            None => None,
+            _ => deployment,
         };
         Ok((replica_set, deployment))
     }
@@ -182,8 +196,14 @@ impl Cluster {
             Self::Files(files) => return Ok(files.owner(kind, namespace, name)),
         };
         let api: Api<K> = Api::namespaced(client.clone(), namespace);
-        let found: Option<PartialObjectMeta<K>> =
-            within(kind, namespace, name, api.get_metadata_opt(name)).await?;
+        let found: Option<PartialObjectMeta<K>> = within(
+            FOR_AN_OWNER,
+            kind,
+            namespace,
+            name,
+            api.get_metadata_opt(name),
+        )
+        .await?;
         let object = found.map(|found| serde_json::to_value(&found)).transpose();
         object.map_err(|source| ClusterError::Read {
             kind,
@@ -195,12 +215,13 @@ impl Cluster {
 }
 
 async fn within<T>(
+    patience: Duration,
     kind: &'static str,
     namespace: &str,
     name: &str,
     answer: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, ClusterError> {
-    match tokio::time::timeout(PATIENCE, answer).await {
+    match tokio::time::timeout(patience, answer).await {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(source)) => Err(ClusterError::Get {
             kind,
@@ -212,6 +233,7 @@ async fn within<T>(
             kind,
             namespace: namespace.to_owned(),
             name: name.to_owned(),
+            patience,
         }),
     }
 }

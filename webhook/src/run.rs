@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use certs::LiveCertificate;
+use crds::{MCPServer, MCPServerSpec, Settings};
 use kube::Client;
 use process::Readiness;
 use prometheus_client::registry::Registry;
@@ -28,6 +29,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let metrics = Metrics::register(&mut registry);
     let settings = SettingsFile::open(&args.settings)?;
     let current = settings.current();
+    warm_up(&current.load());
     tokio::spawn(settings.follow());
 
     let live = Arc::new(LiveCertificate::default());
@@ -55,6 +57,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         // Both go on while connections drain: neither ends before the other branch unless it fails.
         result = admin => result,
         result = ending => result,
+    }
+}
+
+/// Schemas and clauses are made on first use: before the first review, not during it.
+fn warm_up(settings: &Settings) {
+    injector::intact::clauses();
+    let server = MCPServer::new("warm-up", MCPServerSpec::default());
+    if let Err(problems) = crds::parse(&server, settings) {
+        tracing::debug!(%problems, "warmed up");
     }
 }
 

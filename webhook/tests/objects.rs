@@ -1,12 +1,12 @@
 //! `deploy/admission/`: the typed objects, as files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use mcp_webhook::admission_objects;
 use serde_json::Value;
 
-use crate::app::read;
+use crate::app::{path, read};
 
 const HEADER: &str =
     "# Made from webhook/src/objects; UPDATE_GOLDEN=1 cargo test -p mcp-webhook writes it anew.\n";
@@ -116,4 +116,42 @@ fn every_policy_is_bound_and_none_needs_a_parameter() {
         }
     }
     assert_eq!(policies, bound);
+}
+
+/// What `policies.yaml` says of one change; a real API server is asked in `e2e/`.
+#[derive(serde::Deserialize)]
+struct Case {
+    name: String,
+    policy: Option<String>,
+    message: Option<String>,
+}
+
+/// Policy and message of every validation but those that `injector/tests/intact/` has.
+fn said() -> BTreeSet<(String, String)> {
+    let mut said = BTreeSet::new();
+    for object in admission_objects(&settings()) {
+        let json = object.to_json().unwrap();
+        let validations = json["spec"]["validations"].as_array().cloned();
+        let creation = object.name() == "mcp-runtime-intact-proxy";
+        for validation in validations.into_iter().flatten().filter(|_| !creation) {
+            let message = validation["message"].as_str().unwrap();
+            said.insert((object.name().to_owned(), message.to_owned()));
+        }
+    }
+    said
+}
+
+#[test]
+fn every_message_of_every_policy_has_a_case_and_no_case_expects_another() {
+    let cases: Vec<Case> = serde_saphyr::from_str(&read(&path("policies.yaml"))).unwrap();
+    let expected = cases.into_iter().filter_map(|case| {
+        assert_eq!(
+            case.policy.is_some(),
+            case.message.is_some(),
+            "{}",
+            case.name
+        );
+        case.policy.zip(case.message)
+    });
+    assert_eq!(expected.collect::<BTreeSet<_>>(), said());
 }
