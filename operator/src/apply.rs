@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::about::About;
 use crate::build::{Desired, canary_name};
 use crate::caches::Owned;
 use crate::context::Context;
@@ -27,34 +28,22 @@ use crate::writes::WriteError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApplyError {
     /// The name is someone else's.
-    #[error("{kind} {namespace}/{name} exists and isn't this server's")]
-    NameTaken {
-        kind: String,
-        namespace: String,
-        name: String,
-    },
+    #[error("{0} exists and isn't this server's")]
+    NameTaken(Box<About>),
     /// A server of this name was deleted, its objects are still going.
-    #[error("{kind} {namespace}/{name} of the previous server of this name is still being deleted")]
-    Predecessor {
-        kind: String,
-        namespace: String,
-        name: String,
-    },
+    #[error("{0} of the previous server of this name is still being deleted")]
+    Predecessor(Box<About>),
     /// Looking whether it exists failed.
-    #[error("reading {kind} {namespace}/{name}")]
+    #[error("reading {about}")]
     Read {
-        kind: String,
-        namespace: String,
-        name: String,
+        about: Box<About>,
         #[source]
         source: kube::Error,
     },
     /// It can't be compared.
-    #[error("comparing {kind} {namespace}/{name}")]
+    #[error("comparing {about}")]
     Compare {
-        kind: String,
-        namespace: String,
-        name: String,
+        about: Box<About>,
         #[source]
         source: serde_json::Error,
     },
@@ -179,15 +168,12 @@ where
 {
     let namespace = desired.namespace().unwrap_or_default();
     let api: Api<K> = Api::namespaced(cx.writes.client().clone(), &namespace);
-    api.get_opt(&desired.name_any()).await.map_err(|source| {
-        let (kind, namespace, name) = about(desired);
-        ApplyError::Read {
-            kind,
-            namespace,
-            name,
+    api.get_opt(&desired.name_any())
+        .await
+        .map_err(|source| ApplyError::Read {
+            about: About::object(desired),
             source,
-        }
-    })
+        })
 }
 
 /// Nobody else's object is taken over. One of ours without a controller is: someone deleted its
@@ -196,23 +182,14 @@ fn may_be_written<K: Resource<DynamicType = ()>>(
     live: &Owned<K>,
     desired: &K,
 ) -> Result<(), ApplyError> {
-    let (kind, namespace, name) = about(desired);
     let wanted = desired.owner_references().first();
     match live.controller() {
         Some(owner) if wanted.is_some_and(|wanted| wanted.uid == owner.uid) => Ok(()),
         Some(owner) if wanted.is_some_and(|w| w.kind == owner.kind && w.name == owner.name) => {
-            Err(ApplyError::Predecessor {
-                kind,
-                namespace,
-                name,
-            })
+            Err(ApplyError::Predecessor(About::object(desired)))
         }
         None if live.labelled_ours() => Ok(()),
-        _ => Err(ApplyError::NameTaken {
-            kind,
-            namespace,
-            name,
-        }),
+        _ => Err(ApplyError::NameTaken(About::object(desired))),
     }
 }
 
@@ -224,22 +201,12 @@ fn is_unchanged<K: Resource<DynamicType = ()> + Serialize>(
         return Ok(false);
     };
     let json = |object: &K| -> Result<Value, ApplyError> {
-        serde_json::to_value(object).map_err(|source| {
-            let (kind, namespace, name) = about(desired);
-            ApplyError::Compare {
-                kind,
-                namespace,
-                name,
-                source,
-            }
+        serde_json::to_value(object).map_err(|source| ApplyError::Compare {
+            about: About::object(desired),
+            source,
         })
     };
     Ok(compare::unchanged(&json(desired)?, &json(&live.0)?, ours))
-}
-
-fn about<K: Resource<DynamicType = ()>>(object: &K) -> (String, String, String) {
-    let namespace = object.namespace().unwrap_or_default();
-    (K::kind(&()).into_owned(), namespace, object.name_any())
 }
 
 /// Deletes what this server has and isn't to have.

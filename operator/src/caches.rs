@@ -30,6 +30,16 @@ pub(crate) struct Caches {
 }
 
 impl Caches {
+    /// Every server there is, and those that are only spoken of.
+    pub(crate) fn everyone(&self) -> Vec<ServerKey> {
+        let mut all = self.servers.servers();
+        all.extend(self.grants.servers());
+        all.extend(self.sessions.servers());
+        all.sort();
+        all.dedup();
+        all
+    }
+
     /// Ends when every kind was listed once. A policy compiled before that would lack sessions
     /// that exist, and deny them.
     pub(crate) async fn synced(&self) {

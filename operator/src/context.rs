@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crds::Settings;
+use jiff::Timestamp;
 
 use crate::caches::Caches;
 use crate::clerk::Clerk;
@@ -12,6 +12,7 @@ use crate::delivery::Delivery;
 use crate::key::ServerKey;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
+use crate::settings::LiveSettings;
 use crate::writes::Writes;
 
 /// Shared by all workers.
@@ -21,9 +22,17 @@ pub(crate) struct Context {
     pub(crate) writes: Writes,
     pub(crate) delivery: Delivery,
     pub(crate) clerk: Arc<Clerk>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: LiveSettings,
     pub(crate) metrics: Metrics,
     pub(crate) memory: Memory,
+}
+
+impl Context {
+    /// Everything may be different now.
+    pub(crate) fn queue_everyone(&self) {
+        let everyone = self.caches.everyone().into_iter();
+        everyone.for_each(|key| self.queue.add(key));
+    }
 }
 
 /// What is remembered of a server from one reconcile to the next; all of it may be lost.
@@ -34,6 +43,7 @@ pub(crate) struct Memory(Mutex<HashMap<ServerKey, Remembered>>);
 struct Remembered {
     gathering_since: Option<Instant>,
     failures: u32,
+    looked: Option<Timestamp>,
 }
 
 /// Between two attempts at something that fails.
@@ -70,6 +80,11 @@ impl Memory {
                 remembered.failures = 0;
             }
         });
+    }
+
+    /// When the server was last looked at; from now on it is `now`.
+    pub(crate) fn looked(&self, key: &ServerKey, now: Timestamp) -> Option<Timestamp> {
+        self.with(|all| all.entry(key.clone()).or_default().looked.replace(now))
     }
 
     /// The server is gone.

@@ -31,6 +31,13 @@ pub(crate) struct Around {
 }
 
 impl Around {
+    /// The server's.
+    pub(crate) fn key(&self) -> ServerKey {
+        let meta = &self.server.object.metadata;
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        ServerKey::new(text(&meta.namespace), text(&meta.name))
+    }
+
     /// The objects as they are, without an apply.
     pub(crate) fn as_applied(&self) -> Applied {
         Applied {

@@ -102,6 +102,11 @@ impl<V: Cached> Index<V> {
         })
     }
 
+    /// Every object, in no order.
+    pub(crate) fn all(&self) -> Vec<Arc<V>> {
+        self.read(|seen| seen.objects.by_id.values().cloned().collect())
+    }
+
     /// Every server that some object concerns.
     pub(crate) fn servers(&self) -> Vec<ServerKey> {
         self.read(|seen| seen.objects.by_server.keys().cloned().collect())
@@ -165,10 +170,10 @@ impl<V: Cached> Objects<V> {
     fn put(&mut self, value: V) -> Vec<ServerKey> {
         let id = value.id();
         let older = self.by_id.get(&id).cloned();
-        if let Some(older) = &older {
-            if older.version() >= value.version() {
-                return Vec::new();
-            }
+        if let Some(older) = &older
+            && older.version() >= value.version()
+        {
+            return Vec::new();
         }
         let means_the_same = older
             .as_deref()

@@ -4,6 +4,7 @@
 //! Called by: `mcp-runtime operator`.
 //! Knows nothing about: the sidecar's shape, admission requests, the path of a call.
 
+mod about;
 mod apply;
 mod args;
 mod build;
@@ -13,6 +14,7 @@ mod change;
 mod clerk;
 mod context;
 mod delivery;
+mod events;
 mod fence;
 mod fetch;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod index;
 mod key;
 mod lease;
 mod metrics;
+mod nudge;
 mod pods;
 mod publish;
 mod queue;
@@ -28,6 +31,7 @@ mod reconcile;
 mod render;
 mod report;
 mod run;
+mod settings;
 mod tls;
 mod watching;
 mod work;

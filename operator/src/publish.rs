@@ -7,12 +7,13 @@ use crate::caches::SeenServer;
 use crate::chain::Chain;
 use crate::clerk::Paper;
 use crate::context::Context;
+use crate::events::{next_warning, notable};
 use crate::fetch::Around;
 use crate::key::ServerKey;
 use crate::reconcile::Progress;
 use crate::render::{Now, Rendered};
 use crate::report::{
-    Item, Observed, Proxies, difference, enforced_here, invalid, is_ready, item_status,
+    Item, Observed, Proxies, accepted, difference, enforced_here, invalid, is_ready, item_status,
     next_expiry, observed, orphan_state,
 };
 
@@ -28,6 +29,7 @@ pub(crate) async fn publish(
     let previous = around.server.object.status.clone().unwrap_or_default();
     let status = observed(seen, &previous, now.wall);
     let reported = write(cx, &around.server, &previous, &status).await;
+    tell(cx, around, &previous, &status, now).await;
     let in_map = matches!(seen.policy_written, Some(Ok(())))
         && rendered.is_some_and(|rendered| rendered.revision == compiled.document.revision);
     let proxies = enforced_here(in_map, &status.conditions, seen.policy.pods.len());
@@ -36,7 +38,8 @@ pub(crate) async fn publish(
         return Progress::Failed;
     }
     let gather = rendered.and_then(|rendered| rendered.gather);
-    let again = [gather, next_expiry(&compiled.sessions, now.wall)]
+    let expiry = next_expiry(&compiled.sessions, now.wall);
+    let again = [gather, expiry, next_warning(&status, now.wall)]
         .into_iter()
         .flatten()
         .min();
@@ -44,6 +47,15 @@ pub(crate) async fn publish(
         Progress::Done(again)
     } else {
         Progress::Waiting(again)
+    }
+}
+
+/// Reports that a new server was seen, before anything is made for it.
+pub(crate) async fn publish_accepted(cx: &Context, around: &Around, now: Now) {
+    let object = &around.server.object;
+    if object.status.is_none() {
+        let status = accepted(object.metadata.generation, now.wall);
+        write(cx, &around.server, &MCPServerStatus::default(), &status).await;
     }
 }
 
@@ -57,7 +69,9 @@ pub(crate) async fn publish_invalid(
     let object = &around.server.object;
     let previous = object.status.clone().unwrap_or_default();
     let status = invalid(&previous, object.metadata.generation, problems, now.wall);
-    if write(cx, &around.server, &previous, &status).await {
+    let reported = write(cx, &around.server, &previous, &status).await;
+    tell(cx, around, &previous, &status, now).await;
+    if reported {
         Progress::Invalid
     } else {
         Progress::Failed
@@ -131,8 +145,7 @@ async fn write(
 }
 
 fn file_items(cx: &Context, around: &Around, compiled: &Compiled, proxies: Proxies, now: Now) {
-    let id = identity(&around.server.object.metadata);
-    let key = ServerKey::new(id.0, id.1);
+    let key = around.key();
     for state in &compiled.grants {
         if let Some(grant) = cx.caches.grants.get(&state.namespace, &state.name) {
             file(cx, &key, Item::Grant(grant), state, proxies, now);
@@ -158,6 +171,22 @@ fn file(cx: &Context, key: &ServerKey, item: Item, state: &ItemState, proxies: P
     );
 }
 
+/// Leaves an event where something changed that deserves a person's attention.
+async fn tell(
+    cx: &Context,
+    around: &Around,
+    previous: &MCPServerStatus,
+    status: &MCPServerStatus,
+    now: Now,
+) {
+    let last = cx.memory.looked(&around.key(), now.wall);
+    for event in notable(previous, status, last, now.wall) {
+        if let Err(error) = cx.writes.event(&around.server.object, &event).await {
+            tracing::warn!(error = %Chain(&error), "events");
+        }
+    }
+}
+
 /// Something has to be tried again. A predecessor's objects aren't: their end is watched.
 fn failed(seen: &Observed<'_>) -> bool {
     fn part<K>(part: &Part<K>) -> bool {
@@ -173,7 +202,7 @@ fn failed(seen: &Observed<'_>) -> bool {
 }
 
 fn tried_again(error: &ApplyError) -> bool {
-    let predecessor = matches!(error, ApplyError::Predecessor { .. });
+    let predecessor = matches!(error, ApplyError::Predecessor(_));
     if !predecessor {
         tracing::warn!(error = %Chain(error), "applying");
     }

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::delivery::Order;
 use crate::fetch::{Around, fetch};
 use crate::key::ServerKey;
-use crate::publish::{publish, publish_invalid, publish_orphans};
+use crate::publish::{publish, publish_accepted, publish_invalid, publish_orphans};
 use crate::render::{Now, Rendered, render};
 use crate::report::{Observed, PolicyView};
 
@@ -35,16 +35,18 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
     let Some(around) = fetch(cx, key) else {
         return publish_orphans(cx, key, now);
     };
-    let server = match parse(&around.server, &cx.settings) {
+    let settings = cx.settings.now();
+    let server = match parse(&around.server, &settings) {
         Ok(server) => server,
         Err(problems) => return publish_invalid(cx, &around, &problems, now).await,
     };
-    let compiled = crds::compile(&server, &around.grants, &around.sessions, &cx.settings);
+    publish_accepted(cx, &around, now).await;
+    let compiled = crds::compile(&server, &around.grants, &around.sessions, &settings);
     let rendered = server.gateway.as_ref().map(|_| {
         let waiting = cx.memory.gathering_since(key);
         render(&compiled.document, around.policy_text(), waiting, now)
     });
-    let desired = build(&server, rendered.as_ref(), &cx.settings);
+    let desired = build(&server, rendered.as_ref(), &settings);
     let written = apply_policy(cx, &desired).await;
     let policy = deliver(cx, key, &around, rendered.as_ref(), &written, now);
     let applied = match server.paused {
@@ -54,8 +56,7 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
     };
     let observed = Observed {
         server: &server,
-        settings: &cx.settings,
-        unsupported: &compiled.unsupported,
+        settings: &settings,
         policy_written: written.as_ref().map(|part| part.as_ref().map(drop)),
         policy: &policy,
         applied: &applied,

@@ -14,7 +14,7 @@ use crate::writes::WriteError;
 
 pub(crate) use items::{Item, Proxies, enforced_here, item_status, next_expiry, orphan_state};
 pub(crate) use policy_part::PolicyView;
-pub(crate) use server::{Observed, invalid, observed};
+pub(crate) use server::{Observed, accepted, invalid, observed};
 
 /// One condition's say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,11 +59,11 @@ enum Failure {
 
 fn failure(error: &ApplyError) -> Failure {
     match error {
-        ApplyError::NameTaken { .. } => Failure::Stuck(Verdict::no(
+        ApplyError::NameTaken(_) => Failure::Stuck(Verdict::no(
             "NameTaken",
             format!("{error}; delete or rename it, or give the server another name"),
         )),
-        ApplyError::Predecessor { .. } => {
+        ApplyError::Predecessor(_) => {
             Failure::Waiting(Verdict::no("PredecessorEnding", error.to_string()))
         }
         ApplyError::Write(write) => write_failure(write),

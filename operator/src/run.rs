@@ -16,7 +16,9 @@ use crate::delivery::{Delivery, Tools};
 use crate::fence::Fence;
 use crate::lease::{Candidate, Terms};
 use crate::metrics::Metrics;
+use crate::nudge;
 use crate::queue::Queue;
+use crate::settings::{self, LiveSettings};
 use crate::tls;
 use crate::watching::{Watching, watch_everything};
 use crate::work::work;
@@ -54,10 +56,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         ended = process::serve(&metrics_address, exposition) => ended.context("metrics"),
         asked = process::requested() => asked.context("signals"),
     };
-    if args.leader_elect {
-        if let Err(error) = candidate.release().await {
-            tracing::warn!(error = %crate::chain::Chain(&error), "leader election");
-        }
+    if args.leader_elect
+        && let Err(error) = candidate.release().await
+    {
+        tracing::warn!(error = %crate::chain::Chain(&error), "leader election");
     }
     ended
 }
@@ -97,6 +99,7 @@ async fn operate(
     fence: Fence,
 ) -> anyhow::Result<()> {
     metrics.leads(true);
+    let live = LiveSettings::new(settings);
     let (caches, queue): (Arc<Caches>, Arc<Queue>) = Default::default();
     let writes = Writes::new(client.clone(), fence, metrics.clone());
     let port = u16::try_from(crds::names::PROXY_METRICS_PORT).context("the proxy's port")?;
@@ -114,9 +117,18 @@ async fn operate(
         memory: Memory::default(),
         writes: writes.clone(),
         metrics: metrics.clone(),
-        settings,
+        settings: live.clone(),
     });
     let mut tasks = JoinSet::new();
+    let everyone = Arc::clone(&cx);
+    tasks.spawn(settings::follow(args.clone(), live, move || {
+        everyone.queue_everyone()
+    }));
+    tasks.spawn(nudge::nudge(
+        writes.clone(),
+        Arc::clone(&caches),
+        args.namespace.clone(),
+    ));
     if args.webhook_certificate {
         tasks.spawn(tls::keep_certificate(writes, args.namespace.clone()));
     }

@@ -19,7 +19,6 @@ use tokio::task::JoinSet;
 use crate::caches::{Caches, Owned, SeenServer};
 use crate::chain::Chain;
 use crate::index::{Cached, Index, Touched};
-use crate::key::ServerKey;
 use crate::metrics::Metrics;
 use crate::pods::PodView;
 use crate::queue::Queue;
@@ -136,21 +135,11 @@ impl Watching {
     fn queue(&self, touched: Touched) {
         match touched {
             Touched::Servers(servers) => servers.into_iter().for_each(|key| self.queue.add(key)),
-            Touched::Everything => self
-                .everyone()
-                .into_iter()
-                .for_each(|key| self.queue.add(key)),
+            Touched::Everything => {
+                let everyone = self.caches.everyone().into_iter();
+                everyone.for_each(|key| self.queue.add(key));
+            }
         }
-    }
-
-    /// Every server there is, and those that are only spoken of.
-    fn everyone(&self) -> Vec<ServerKey> {
-        let mut all = self.caches.servers.servers();
-        all.extend(self.caches.grants.servers());
-        all.extend(self.caches.sessions.servers());
-        all.sort();
-        all.dedup();
-        all
     }
 }
 

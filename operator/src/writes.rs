@@ -3,14 +3,17 @@
 use std::fmt::Debug;
 use std::time::Instant;
 
+use crds::{MCPServer, names};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::DeserializeGuard;
+use kube::runtime::events::{Event, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::about::About;
 use crate::fence::{Deposed, Fence};
 use crate::metrics::{Metrics, Verb};
 
@@ -18,22 +21,18 @@ use crate::metrics::{Metrics, Verb};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteError {
     /// This process doesn't lead any more.
-    #[error("{verb} {kind} {namespace}/{name}")]
+    #[error("{verb} {about}")]
     Deposed {
         verb: &'static str,
-        kind: String,
-        namespace: String,
-        name: String,
+        about: Box<About>,
         #[source]
         source: Deposed,
     },
     /// What the API server answered.
-    #[error("{verb} {kind} {namespace}/{name}")]
+    #[error("{verb} {about}")]
     Request {
         verb: &'static str,
-        kind: String,
-        namespace: String,
-        name: String,
+        about: Box<About>,
         #[source]
         source: kube::Error,
     },
@@ -69,54 +68,21 @@ pub(crate) struct Writes {
     client: Client,
     fence: Fence,
     metrics: Metrics,
+    recorder: Recorder,
 }
 
-/// What a write is about, for its error.
-struct Target {
+/// A write that was let in, for its error.
+struct Entered {
     verb: &'static str,
-    kind: String,
-    namespace: String,
-    name: String,
+    about: Box<About>,
 }
 
-impl Target {
-    fn of<K: Resource<DynamicType = ()>>(verb: &'static str, namespace: &str, name: &str) -> Self {
-        Self {
-            verb,
-            kind: K::kind(&()).into_owned(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
-    }
-
-    fn deposed(self, source: Deposed) -> WriteError {
-        let Self {
-            verb,
-            kind,
-            namespace,
-            name,
-        } = self;
-        WriteError::Deposed {
-            verb,
-            kind,
-            namespace,
-            name,
-            source,
-        }
-    }
-
+impl Entered {
     fn failed(self, source: kube::Error) -> WriteError {
-        let Self {
-            verb,
-            kind,
-            namespace,
-            name,
-        } = self;
+        let Self { verb, about } = self;
         WriteError::Request {
             verb,
-            kind,
-            namespace,
-            name,
+            about,
             source,
         }
     }
@@ -124,7 +90,9 @@ impl Target {
 
 impl Writes {
     pub(crate) fn new(client: Client, fence: Fence, metrics: Metrics) -> Self {
+        let reporter = Reporter::from(names::FIELD_MANAGER);
         Self {
+            recorder: Recorder::new(client.clone(), reporter),
             client,
             fence,
             metrics,
@@ -143,11 +111,11 @@ impl Writes {
         K: Clone + Debug + Serialize + DeserializeOwned,
     {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-        let target = self.enter::<K>("applying", &namespace, &name, Verb::Apply)?;
+        let entered = self.enter::<K>("applying", &namespace, &name, Verb::Apply)?;
         let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
-        let how = PatchParams::apply(crds::names::FIELD_MANAGER).force();
+        let how = PatchParams::apply(names::FIELD_MANAGER).force();
         let done = api.patch(&name, &how, &Patch::Apply(object)).await;
-        done.map_err(|source| target.failed(source))
+        done.map_err(|source| entered.failed(source))
     }
 
     /// Server-side apply of the `webhooks` of a cluster-wide configuration that someone else made.
@@ -156,7 +124,7 @@ impl Writes {
         K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
         K: Clone + Debug + DeserializeOwned,
     {
-        let target = self.enter::<K>("applying", "", name, Verb::Apply)?;
+        let entered = self.enter::<K>("applying", "", name, Verb::Apply)?;
         let api: Api<K> = Api::all(self.client.clone());
         let part = json!({
             "apiVersion": K::api_version(&()),
@@ -164,9 +132,9 @@ impl Writes {
             "metadata": { "name": name },
             "webhooks": webhooks,
         });
-        let how = PatchParams::apply(crds::names::FIELD_MANAGER).force();
+        let how = PatchParams::apply(names::FIELD_MANAGER).force();
         let done = api.patch(name, &how, &Patch::Apply(&part)).await;
-        done.map(drop).map_err(|source| target.failed(source))
+        done.map(drop).map_err(|source| entered.failed(source))
     }
 
     /// Merges `status` into the status subresource; answers the object as it now is.
@@ -176,18 +144,26 @@ impl Writes {
         K: Clone + Debug + DeserializeOwned,
     {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-        let target = self.enter::<K>("writing the status of", &namespace, &name, Verb::Status)?;
+        let entered = self.enter::<K>("writing the status of", &namespace, &name, Verb::Status)?;
         let api: Api<DeserializeGuard<K>> = Api::namespaced(self.client.clone(), &namespace);
         let patch = json!({ "status": status });
         let done = api
             .patch_status(&name, &manager(), &Patch::Merge(&patch))
             .await;
-        match done.map(|guarded| guarded.0) {
-            Ok(Ok(written)) => Ok(written),
-            // The write happened; that the answer can't be read changes nothing for the caller.
-            Ok(Err(_)) => Ok(object.clone()),
-            Err(source) => Err(target.failed(source)),
+        match done {
+            // The write happened; that its answer can't be read changes nothing for the caller.
+            Ok(DeserializeGuard(written)) => Ok(written.unwrap_or_else(|_| object.clone())),
+            Err(source) => Err(entered.failed(source)),
         }
+    }
+
+    /// Leaves an event on a server.
+    pub(crate) async fn event(&self, server: &MCPServer, event: &Event) -> Result<(), WriteError> {
+        let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
+        let entered =
+            self.enter::<MCPServer>("leaving an event on", &namespace, &name, Verb::Event)?;
+        let done = self.recorder.publish(event, &server.object_ref(&())).await;
+        done.map_err(|source| entered.failed(source))
     }
 
     /// Sets one annotation and nothing else.
@@ -201,13 +177,13 @@ impl Writes {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
         K: Clone + Debug + DeserializeOwned,
     {
-        let target = self.enter::<K>("annotating", namespace, name, Verb::Annotate)?;
+        let entered = self.enter::<K>("annotating", namespace, name, Verb::Annotate)?;
         let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
         let patch = json!({ "metadata": { "annotations": { key: value } } });
         let done = api
             .patch_metadata(name, &manager(), &Patch::Merge(&patch))
             .await;
-        done.map(drop).map_err(|source| target.failed(source))
+        done.map(drop).map_err(|source| entered.failed(source))
     }
 
     /// Deletes exactly the object given, not one of the same name made since.
@@ -217,7 +193,7 @@ impl Writes {
         K: Clone + Debug + DeserializeOwned,
     {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-        let target = self.enter::<K>("deleting", &namespace, &name, Verb::Delete)?;
+        let entered = self.enter::<K>("deleting", &namespace, &name, Verb::Delete)?;
         let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
         let exactly = DeleteParams::background().preconditions(Preconditions {
             uid: object.uid(),
@@ -226,7 +202,7 @@ impl Writes {
         match api.delete(&name, &exactly).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
-            Err(source) => Err(target.failed(source)),
+            Err(source) => Err(entered.failed(source)),
         }
     }
 
@@ -236,14 +212,18 @@ impl Writes {
         namespace: &str,
         name: &str,
         counted: Verb,
-    ) -> Result<Target, WriteError> {
-        let target = Target::of::<K>(verb, namespace, name);
+    ) -> Result<Entered, WriteError> {
+        let about = About::named::<K>(namespace, name);
         match self.fence.check(Instant::now()) {
             Ok(()) => {
                 self.metrics.wrote(counted);
-                Ok(target)
+                Ok(Entered { verb, about })
             }
-            Err(deposed) => Err(target.deposed(deposed)),
+            Err(source) => Err(WriteError::Deposed {
+                verb,
+                about,
+                source,
+            }),
         }
     }
 }
@@ -252,7 +232,7 @@ impl Writes {
 /// neither claims nor drops them.
 fn manager() -> PatchParams {
     PatchParams {
-        field_manager: Some(format!("{}-fields", crds::names::FIELD_MANAGER)),
+        field_manager: Some(format!("{}-fields", names::FIELD_MANAGER)),
         ..PatchParams::default()
     }
 }

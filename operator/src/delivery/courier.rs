@@ -110,10 +110,8 @@ impl Courier {
             .as_ref()
             .is_ok_and(|running| running.revision == order.revision);
         self.note(|standing| take_down(standing, answer));
-        if arrived {
-            if let Some(written) = order.written {
-                self.tools.metrics.delivered(written.elapsed());
-            }
+        if arrived && let Some(written) = order.written {
+            self.tools.metrics.delivered(written.elapsed());
         }
         arrived
     }

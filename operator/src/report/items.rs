@@ -84,30 +84,24 @@ pub(crate) fn item_status(
 
 /// The state at `now`: a document is compiled without a clock, and sessions end by themselves.
 fn at(state: &ItemState, now: Timestamp) -> ItemState {
-    let ended = state.expires_at.is_some_and(|end| end <= now);
-    if !ended || state.reason != ItemReason::Active {
-        return state.clone();
-    }
-    let end = state
-        .expires_at
-        .map(|end| end.to_string())
-        .unwrap_or_default();
-    ItemState {
-        reason: ItemReason::Expired,
-        message: format!("the session ended at {end}"),
-        ..state.clone()
+    let reason = state.reason_at(now);
+    match state.expires_at {
+        Some(end) if reason != state.reason => ItemState {
+            reason,
+            message: format!("the session ended at {end}"),
+            ..state.clone()
+        },
+        _ => state.clone(),
     }
 }
 
 /// When the next of the sessions ends.
 pub(crate) fn next_expiry(states: &[ItemState], now: Timestamp) -> Option<Duration> {
+    let changes = |state: &ItemState, end| state.reason_at(end) != state.reason;
     let ends = states
         .iter()
-        .filter(|state| state.reason == ItemReason::Active);
-    let next = ends
-        .filter_map(|state| state.expires_at)
-        .filter(|end| *end > now)
-        .min()?;
+        .filter_map(|state| state.expires_at.filter(|end| changes(state, *end)));
+    let next = ends.filter(|end| *end > now).min()?;
     // A little later, so that the clock has passed it.
     let left = Duration::try_from(next.duration_since(now)).ok()?;
     Some(left + Duration::from_millis(10))
@@ -140,9 +134,9 @@ pub(crate) fn orphan_state(
     }
 }
 
-/// The same sentence whether the server exists or not.
+/// What compiling says where the server exists.
 const NOT_TRUSTED: &str =
-    "the server's namespace doesn't list this one in spec.policy.trustedNamespaces";
+    "no server there trusts this namespace; create the object in the server's own namespace";
 
 fn conditions(
     old: &[Condition],
@@ -204,3 +198,6 @@ fn enforced(proxies: Proxies) -> Option<Verdict> {
         Proxies::NoServer => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

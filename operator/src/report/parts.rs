@@ -25,10 +25,8 @@ pub(super) fn deployment(live: &Deployment) -> Verdict {
         return Verdict::yes("Available", format!("{ready} of {wanted} pods are ready"));
     }
     let conditions = status.conditions.unwrap_or_default();
-    if observed {
-        if let Some(trouble) = trouble(&conditions) {
-            return trouble;
-        }
+    if observed && let Some(trouble) = trouble(&conditions) {
+        return trouble;
     }
     let current = if observed { ready.min(updated) } else { 0 };
     Verdict::no(

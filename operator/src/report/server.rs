@@ -28,7 +28,6 @@ const ALL_WELL: &str = "All resources reconciled";
 pub(crate) struct Observed<'a> {
     pub(crate) server: &'a Server,
     pub(crate) settings: &'a Settings,
-    pub(crate) unsupported: &'a [String],
     /// Whether the policy could be written; `None` with the gateway off.
     pub(crate) policy_written: Option<Result<(), &'a ApplyError>>,
     pub(crate) policy: &'a PolicyView,
@@ -62,6 +61,20 @@ pub(crate) fn invalid(
     }
 }
 
+/// The status of a server that was seen for the first time: its objects take a moment.
+pub(crate) fn accepted(generation: Option<i64>, now: Timestamp) -> MCPServerStatus {
+    let mut conditions = Conditions::new(&[], generation, now);
+    let (reason, message) = ("Accepted", "its objects are being made");
+    summarise(&mut conditions, &Summary::Waiting { reason, message });
+    MCPServerStatus {
+        observed_generation: generation,
+        phase: Some(PENDING.into()),
+        message: Some(message.into()),
+        conditions: conditions.into_vec(),
+        ..MCPServerStatus::default()
+    }
+}
+
 /// The status of a valid server.
 pub(crate) fn observed(
     seen: &Observed<'_>,
@@ -75,6 +88,7 @@ pub(crate) fn observed(
     };
     draft.parts(seen, previous);
     let (phase, message) = draft.sum_up();
+    let message = std::iter::once(message).chain(unsupported(seen.server, false));
     let ready = |kind| {
         draft
             .conditions
@@ -85,7 +99,7 @@ pub(crate) fn observed(
     MCPServerStatus {
         observed_generation: generation,
         phase: Some(phase.into()),
-        message: Some(message),
+        message: Some(message.collect::<Vec<_>>().join("; ")),
         deployment_ready: ready(ConditionType::DeploymentReady),
         service_ready: ready(ConditionType::ServiceReady),
         ingress_ready: ready(ConditionType::IngressReady),
@@ -113,6 +127,12 @@ pub(crate) fn observed(
         selector: (seen.server.workload == Workload::Managed).then(|| selector_text(seen.server)),
         conditions: draft.conditions.into_vec(),
     }
+}
+
+/// What the spec asks for that nothing acts on yet: what denies every call, or the rest.
+fn unsupported(server: &Server, denies: bool) -> Vec<String> {
+    let those = server.unsupported.iter().filter(|one| one.denies == denies);
+    those.map(ToString::to_string).collect()
 }
 
 fn live<K>(part: &Part<K>) -> Option<&Arc<Owned<K>>> {
@@ -200,9 +220,12 @@ impl Draft {
         if let Err(error) = written {
             return self.failed(kind, error);
         }
-        if !seen.unsupported.is_empty() {
-            let verdict = Verdict::no("Unsupported", seen.unsupported.join("; "));
-            return verdict.set(&mut self.conditions, kind);
+        let denied = unsupported(seen.server, true);
+        if !denied.is_empty() {
+            let verdict = Verdict::no("Unsupported", denied.join("; "));
+            verdict.set(&mut self.conditions, kind);
+            self.stuck.get_or_insert(verdict);
+            return;
         }
         let same = previous.policy_revision.as_deref() == Some(&*seen.policy.revision);
         match seen.policy.enforcement() {
