@@ -24,7 +24,12 @@ pub struct ServeArgs {
     #[arg(long, env = "POLICY_FILE", value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// The server behind this proxy, http://HOST:PORT
-    #[arg(long, env = "UPSTREAM_URL", value_name = "URL", required_unless_present = "check")]
+    #[arg(
+        long,
+        env = "UPSTREAM_URL",
+        value_name = "URL",
+        required_unless_present = "check"
+    )]
     pub upstream: Option<Upstream>,
     /// Port, or address and port, for traffic
     #[arg(long, env = "PORT", value_name = "PORT", default_value = "8091")]

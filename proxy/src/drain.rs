@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::Method;
 use tokio::sync::{Notify, watch};
 
-pub(crate) use socket::{DrainError, ask, listen};
+pub(crate) use socket::{ask, listen, obey};
 
 /// How far the end has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -16,9 +16,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::drain::{self, DrainError, Phase};
+use crate::drain::{self, Phase};
 use crate::policy_source::follow;
 use crate::{Proxy, admin, pipeline};
 
@@ -46,9 +47,6 @@ pub enum ServerError {
     /// A thread can't be started.
     #[error("starting a thread")]
     Thread(#[source] io::Error),
-    /// The drain command would have no way in.
-    #[error("waiting to be told to drain")]
-    Drain(#[source] DrainError),
 }
 
 /// A proxy that listens.
@@ -68,7 +66,7 @@ impl Server {
     /// [`run`](Self::run).
     ///
     /// # Errors
-    /// [`ServerError`] when an address, a thread or the drain socket can't be had.
+    /// [`ServerError`] when an address or a thread can't be had.
     pub async fn bind(config: Config) -> Result<Self, ServerError> {
         let (traffic, traffic_address) = listen(config.listen).await?;
         let (admin, admin_address) = listen(config.admin_listen).await?;
@@ -77,7 +75,6 @@ impl Server {
         let proxy = Arc::new(proxy);
         loader.reload(&proxy.policy);
         follow(loader, &proxy.policy).map_err(ServerError::Thread)?;
-        drain::listen(traffic_address.port(), Arc::clone(&proxy)).map_err(ServerError::Drain)?;
         Ok(Self {
             proxy,
             traffic,
@@ -108,10 +105,23 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         tracing::info!(traffic = %self.traffic_address, admin = %self.admin_address, "listening");
         let proxy = self.proxy;
-        let router = admin::router(Arc::clone(&proxy));
-        let admin = tokio::spawn(async move { axum::serve(self.admin, router).await });
         let (alive, mut connections) = mpsc::channel(1);
-        let accepting = tokio::spawn(accept(Arc::clone(&proxy), self.traffic, alive));
+        // They end with this future.
+        let mut tasks = JoinSet::new();
+        let router = admin::router(Arc::clone(&proxy));
+        tasks.spawn(async move {
+            if let Err(error) = axum::serve(self.admin, router).await {
+                tracing::error!(%error, "the admin listener ended");
+            }
+        });
+        let accepting = tasks.spawn(accept(Arc::clone(&proxy), self.traffic, alive));
+        match drain::listen(self.traffic_address.port()) {
+            Ok(listener) => drop(tasks.spawn(drain::obey(listener, Arc::clone(&proxy)))),
+            // SIGTERM ends the proxy all the same, with less time for it.
+            Err(error) => {
+                tracing::warn!(error = crate::error_chain(&error), "can't be told to drain")
+            }
+        }
         stop.await;
         proxy.drain.advance(Phase::Closing);
         let calls = proxy.drain.calls();
@@ -127,7 +137,6 @@ impl Server {
         let closed = tokio::time::timeout(LAST_BYTES, connections.recv()).await;
         tracing::info!(calls, all_closed = closed.is_ok(), "stopped");
         proxy.audit.close(LAST_BYTES);
-        admin.abort();
     }
 }
 

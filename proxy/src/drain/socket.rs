@@ -19,7 +19,7 @@ const DRAINED: &[u8] = b"drained\n";
 
 /// The proxy can't be told.
 #[derive(Debug, thiserror::Error)]
-pub enum DrainError {
+pub(crate) enum DrainError {
     /// The socket can't be had, or nobody listens on it.
     #[error("no way to the proxy that listens on port {port}")]
     Socket {
@@ -39,32 +39,33 @@ fn address(port: u16) -> Result<SocketAddr, DrainError> {
         .map_err(|source| DrainError::Socket { port, source })
 }
 
-/// Listens for whoever tells the proxy on `port` to drain, for as long as the process lives.
+/// The way in for whoever tells the proxy on `port` to drain.
 ///
 /// # Errors
 /// [`DrainError`] when the socket can't be had.
-pub(crate) fn listen(port: u16, proxy: Arc<Proxy>) -> Result<(), DrainError> {
-    let listener = StdListener::bind_addr(&address(port)?)
+pub(crate) fn listen(port: u16) -> Result<UnixListener, DrainError> {
+    StdListener::bind_addr(&address(port)?)
         .and_then(|listener| {
             listener.set_nonblocking(true)?;
             UnixListener::from_std(listener)
         })
-        .map_err(|source| DrainError::Socket { port, source })?;
-    tokio::spawn(async move {
-        loop {
-            match listener.accept().await {
-                Ok((caller, _)) if is_one_of_us(&caller) => {
-                    tokio::spawn(drain(Arc::clone(&proxy), caller));
-                }
-                Ok(_) => tracing::warn!("another user asked to drain; refused"),
-                Err(error) => {
-                    tracing::warn!(%error, "accepting on the drain socket");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
+        .map_err(|source| DrainError::Socket { port, source })
+}
+
+/// Drains when told to.
+pub(crate) async fn obey(listener: UnixListener, proxy: Arc<Proxy>) {
+    loop {
+        match listener.accept().await {
+            Ok((caller, _)) if is_one_of_us(&caller) => {
+                tokio::spawn(drain(Arc::clone(&proxy), caller));
+            }
+            Ok(_) => tracing::warn!("another user asked to drain; refused"),
+            Err(error) => {
+                tracing::warn!(%error, "accepting on the drain socket");
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
-    });
-    Ok(())
+    }
 }
 
 async fn drain(proxy: Arc<Proxy>, mut caller: UnixStream) {

@@ -7,7 +7,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Method};
 
 use super::fault::Fault;
-use super::message::{Message, Parsed};
+use super::message::Parsed;
 
 /// The revision that knows batches; also what a request without the header speaks.
 const BATCH_REVISION: &str = "2025-03-26";
@@ -51,26 +51,17 @@ pub(super) fn batches_allowed(headers: &HeaderMap) -> bool {
 /// # Errors
 /// [`Fault::HeaderMismatch`] with the header's name.
 pub(super) fn agree(headers: &HeaderMap, parsed: &Parsed<'_>) -> Result<(), Fault> {
-    let one = match parsed {
-        Parsed::One(message) => Some(message),
-        Parsed::Batch(_) => None,
+    let (method, name) = match parsed {
+        Parsed::One(message) => (message.method.as_deref(), message.name.as_deref()),
+        Parsed::Batch(_) => (None, None),
     };
-    let mirrors: [(&'static str, fn(&Message<'_>) -> Option<String>); 2] = [
-        ("mcp-method", |message| {
-            message.method.as_deref().map(str::to_owned)
-        }),
-        ("mcp-name", |message| {
-            message.name.as_deref().map(str::to_owned)
-        }),
-    ];
-    for (header, member) in mirrors {
+    for (header, meant) in [("mcp-method", method), ("mcp-name", name)] {
         let mut values = headers.get_all(header).iter();
         let Some(value) = values.next() else {
             continue;
         };
         let said = decode(value.as_bytes());
-        let meant = one.and_then(member);
-        if values.next().is_some() || said.is_none() || said.as_deref() != meant.as_deref() {
+        if values.next().is_some() || said.is_none() || said.as_deref() != meant {
             return Err(Fault::HeaderMismatch { header });
         }
     }
