@@ -113,7 +113,7 @@ where
 }
 
 /// One object that belongs to the server.
-async fn converge<K>(
+pub(crate) async fn converge<K>(
     cx: &Context,
     index: &Index<Owned<K>>,
     desired: &K,

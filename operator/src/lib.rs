@@ -32,6 +32,7 @@ mod render;
 mod report;
 mod run;
 mod settings;
+mod standby;
 mod tls;
 mod watching;
 mod work;

@@ -13,8 +13,8 @@ use crate::key::ServerKey;
 use crate::reconcile::Progress;
 use crate::render::{Now, Rendered};
 use crate::report::{
-    Item, Observed, Proxies, accepted, difference, enforced_here, invalid, is_ready, item_status,
-    next_expiry, observed, orphan_state,
+    Item, Observed, PolicyView, Proxies, accepted, difference, enforced_here, invalid, is_ready,
+    item_status, next_expiry, observed, orphan_state,
 };
 
 /// Reports on a valid server, its grants and its sessions.
@@ -64,11 +64,13 @@ pub(crate) async fn publish_invalid(
     cx: &Context,
     around: &Around,
     problems: &Problems,
+    policy: Option<&PolicyView>,
     now: Now,
 ) -> Progress {
     let object = &around.server.object;
     let previous = object.status.clone().unwrap_or_default();
-    let status = invalid(&previous, object.metadata.generation, problems, now.wall);
+    let generation = object.metadata.generation;
+    let status = invalid(&previous, generation, problems, policy, now.wall);
     let reported = write(cx, &around.server, &previous, &status).await;
     tell(cx, around, &previous, &status, now).await;
     if reported {

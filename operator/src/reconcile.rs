@@ -13,9 +13,10 @@ use crate::context::Context;
 use crate::delivery::Order;
 use crate::fetch::{Around, fetch};
 use crate::key::ServerKey;
-use crate::publish::{publish, publish_accepted, publish_invalid, publish_orphans};
+use crate::publish::{publish, publish_accepted, publish_orphans};
 use crate::render::{Now, Rendered, render};
 use crate::report::{Observed, PolicyView};
+use crate::standby::stand_by;
 
 /// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
     let settings = cx.settings.now();
     let server = match parse(&around.server, &settings) {
         Ok(server) => server,
-        Err(problems) => return publish_invalid(cx, &around, &problems, now).await,
+        Err(problems) => return stand_by(cx, &around, &problems, now).await,
     };
     publish_accepted(cx, &around, now).await;
     let compiled = crds::compile(&server, &around.grants, &around.sessions, &settings);

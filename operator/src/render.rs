@@ -54,7 +54,8 @@ fn keep(text: &str, old: &Document, gather: Option<Duration>) -> Rendered {
     }
 }
 
-fn write(document: &Document, now: Now) -> Rendered {
+/// The text of a document to be written now.
+pub(crate) fn write(document: &Document, now: Now) -> Rendered {
     let seconds = Timestamp::from_second(now.wall.as_second()).unwrap_or(now.wall);
     let stamped = Document {
         generated_at: seconds.to_string(),
@@ -69,7 +70,7 @@ fn write(document: &Document, now: Now) -> Rendered {
 }
 
 /// The document of `text`, where its revision is that of its content and nothing else is in it.
-fn untampered(text: &str) -> Option<Document> {
+pub(crate) fn untampered(text: &str) -> Option<Document> {
     let parsed = Document::parse(text.as_bytes()).ok()?;
     let whole =
         parsed.unknown.is_empty() && parsed.document.compute_revision() == parsed.document.revision;

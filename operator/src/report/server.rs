@@ -42,22 +42,34 @@ struct Draft {
     stuck: Option<Verdict>,
 }
 
-/// The status of a server whose spec can't be used; the parts' conditions stay as they are.
+/// The status of a server whose spec can't be used. The parts' conditions stay as they are, but
+/// for the policy, from which things are still taken away.
 pub(crate) fn invalid(
     previous: &MCPServerStatus,
     generation: Option<i64>,
     problems: &Problems,
+    policy: Option<&PolicyView>,
     now: Timestamp,
 ) -> MCPServerStatus {
     let stuck = Verdict::no("InvalidSpec", problems.to_string());
     let mut conditions = Conditions::new(&previous.conditions, generation, now);
     summarise(&mut conditions, &Summary::Stuck(&stuck));
+    let mut previous = previous.clone();
+    if let Some(policy) = policy {
+        if let Enforcement::Known(verdict) = policy.enforcement() {
+            previous.policy_ready = Some(verdict.truth == Truth::True);
+            verdict.set(&mut conditions, ConditionType::PolicyReady);
+        }
+        let agreed = policy.agreed().map(str::to_owned);
+        previous.enforced_policy_revision = agreed.or(previous.enforced_policy_revision);
+        previous.policy_revision = Some(policy.revision.clone());
+    }
     MCPServerStatus {
         observed_generation: generation,
         phase: Some(ERROR.into()),
         message: Some(stuck.message),
         conditions: conditions.into_vec(),
-        ..previous.clone()
+        ..previous
     }
 }
 

@@ -221,7 +221,7 @@ fn stalled_is_true_exactly_in_phase_error() {
         message: "isn't in the platform's list".into(),
         remedy: "write one of: p".into(),
     }]);
-    let status = invalid(&well, Some(2), &problems, now());
+    let status = invalid(&well, Some(2), &problems, None, now());
     assert_eq!(status.phase.as_deref(), Some("Error"));
     assert_eq!(condition(&status, "Stalled").status, "True");
     assert_eq!(condition(&status, "Stalled").reason, "InvalidSpec");
