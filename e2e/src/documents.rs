@@ -1,6 +1,6 @@
 //! A policy document turned back into the objects that the operator compiles to it.
 
-use policy::{Document, Grant, Session, Tool, ToolRule};
+use policy::{Auth, Document, Grant, Session, Tool, ToolRule};
 use serde_json::{Map, Value, json};
 
 use crate::server::STATELESS_IMAGE;
@@ -16,7 +16,8 @@ pub fn objects(document: &Document, prefix: &str) -> Vec<Value> {
 }
 
 fn server(document: &Document, prefix: &str) -> Value {
-    let auth = document.auth.clone().unwrap_or_default();
+    let mut auth = document.auth.clone().unwrap_or_default();
+    complete(&mut auth);
     let policy = document.policy.clone().unwrap_or_default();
     let session = document.session.clone().unwrap_or_default();
     json!({
@@ -36,6 +37,9 @@ fn server(document: &Document, prefix: &str) -> Value {
                 ("agentIDHeader", json!(auth.agent_id_header)),
                 ("teamIDHeader", json!(auth.team_id_header)),
                 ("sessionIDHeader", json!(auth.session_id_header)),
+                ("issuerURL", json!(auth.issuer_url)),
+                ("audience", json!(auth.audience)),
+                ("trustDomain", json!(auth.trust_domain)),
             ])),
             ("policy", given([
                 ("mode", json!(policy.mode)),
@@ -52,6 +56,23 @@ fn server(document: &Document, prefix: &str) -> Value {
             ("tools", Value::Array(document.tools.iter().map(tool).collect())),
         ]),
     })
+}
+
+/// What a server must say for its mode, and a document of the corpus needn't.
+fn complete(auth: &mut Auth) {
+    let fill = |field: &mut String, value: &str| {
+        if field.is_empty() {
+            value.clone_into(field);
+        }
+    };
+    match auth.mode.as_str() {
+        "oauth" => {
+            fill(&mut auth.issuer_url, "https://issuer.example");
+            fill(&mut auth.audience, "mcp");
+        }
+        "mtls" => fill(&mut auth.trust_domain, "example.org"),
+        _ => {}
+    }
 }
 
 fn tool(tool: &Tool) -> Value {

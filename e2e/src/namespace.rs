@@ -25,12 +25,21 @@ impl Namespace {
     /// Creates `mcp-test-<word>-…` under the restricted Pod Security profile and waits until
     /// pods can be created in it.
     pub async fn create(cluster: &Cluster, word: &str) -> anyhow::Result<Self> {
+        Self::create_with_profile(cluster, word, "restricted").await
+    }
+
+    /// The same under another Pod Security profile.
+    pub async fn create_with_profile(
+        cluster: &Cluster,
+        word: &str,
+        profile: &str,
+    ) -> anyhow::Result<Self> {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("mcp-test-{word}-{}-{count}", std::process::id());
         let object: NamespaceObject = serde_json::from_value(json!({
             "metadata": {
                 "name": name,
-                "labels": {"pod-security.kubernetes.io/enforce": "restricted", "mcp-runtime-test": "true"},
+                "labels": {"pod-security.kubernetes.io/enforce": profile, "mcp-runtime-test": "true"},
             },
         }))?;
         let api: Api<NamespaceObject> = Api::all(cluster.client.clone());

@@ -3,13 +3,27 @@
 use anyhow::Context as _;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use crate::{Cluster, wait};
 
 impl Cluster {
+    /// The image that is injected.
+    pub async fn proxy_image(&self) -> anyhow::Result<String> {
+        let maps: Api<ConfigMap> =
+            Api::namespaced(self.client.clone(), crds::names::PLATFORM_NAMESPACE);
+        let data = maps
+            .get(crds::names::SETTINGS_CONFIG_MAP)
+            .await?
+            .data
+            .unwrap_or_default();
+        let text = data.get(crds::names::SETTINGS_KEY).context("no settings")?;
+        let settings: crds::Settings = serde_saphyr::from_str(text)?;
+        Ok(settings.proxy_image().context("no proxy image")?.to_owned())
+    }
+
     /// Scales a Deployment of the platform and waits until so many pods are available and no
     /// other is left.
     pub async fn scale(&self, deployment: &str, replicas: i32) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crds::{MCPAccessGrant, MCPAgentSession, MCPServer};
+use kube::api::ListParams;
 use serde_json::{Value, json};
 
 use crate::mcp::{self, Answer, Caller};
@@ -131,29 +132,61 @@ impl Namespace {
         Ok(serde_json::to_value(server.status)?)
     }
 
-    /// Waits until what the operator rendered last is what every ready proxy enforces, and the
-    /// server is Ready for its newest generation.
+    /// Waits until a server is Ready and its proxies have every grant and session as it is now.
     pub async fn await_enforced(&self, server: &str) -> anyhow::Result<Value> {
+        self.await_items_enforced().await?;
         wait::until_is(
             &format!("{server} Ready with its policy enforced"),
-            || async {
-                let object = self.api::<MCPServer>().get(server).await?;
-                let generation = object.metadata.generation.unwrap_or_default();
-                let mut status = serde_json::to_value(object.status)?;
-                if let Some(members) = status.as_object_mut() {
-                    members.insert("wantedGeneration".into(), json!(generation));
-                }
-                Ok(status)
-            },
-            |status| {
-                status.pointer("/phase") == Some(&json!("Ready"))
-                    && status.pointer("/policyRevision").is_some()
-                    && status.pointer("/policyRevision")
-                        == status.pointer("/enforcedPolicyRevision")
-                    && status.pointer("/observedGeneration") == status.pointer("/wantedGeneration")
-            },
+            || self.current_status(server),
+            |status| status["phase"] == "Ready" && is_current(status),
         )
         .await
+    }
+
+    /// The same for a server that never gets Ready, because it asks for what isn't there yet.
+    pub async fn await_policy(&self, server: &str) -> anyhow::Result<Value> {
+        self.await_items_enforced().await?;
+        wait::until_is(
+            &format!("the policy of {server} enforced"),
+            || self.current_status(server),
+            is_current,
+        )
+        .await
+    }
+
+    /// Every grant and session of the namespace says, of its newest generation, that all ready
+    /// proxies have it.
+    async fn await_items_enforced(&self) -> anyhow::Result<()> {
+        wait::until_is(
+            "grants and sessions enforced",
+            || async {
+                let all = ListParams::default();
+                let grants = self.api::<MCPAccessGrant>().list(&all).await?;
+                let sessions = self.api::<MCPAgentSession>().list(&all).await?;
+                let mut waiting = Vec::new();
+                for item in grants.items {
+                    waiting.extend(unenforced(&serde_json::to_value(item)?));
+                }
+                for item in sessions.items {
+                    waiting.extend(unenforced(&serde_json::to_value(item)?));
+                }
+                Ok(waiting)
+            },
+            Vec::is_empty,
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// A server's status with `wantedGeneration`, the generation of its spec.
+    async fn current_status(&self, server: &str) -> anyhow::Result<Value> {
+        let object = self.api::<MCPServer>().get(server).await?;
+        let generation = object.metadata.generation.unwrap_or_default();
+        let mut status = serde_json::to_value(object.status)?;
+        if let Some(members) = status.as_object_mut() {
+            members.insert("wantedGeneration".into(), json!(generation));
+        }
+        Ok(status)
     }
 
     /// Revokes a session.
@@ -166,4 +199,25 @@ impl Namespace {
     pub async fn disable(&self, grant: &str) -> anyhow::Result<MCPAccessGrant> {
         self.patch(grant, json!({"spec": {"disabled": true}})).await
     }
+}
+
+fn is_current(status: &Value) -> bool {
+    status["policyRevision"].is_string()
+        && status["policyRevision"] == status["enforcedPolicyRevision"]
+        && status["observedGeneration"] == status["wantedGeneration"]
+}
+
+/// The item's name, unless its condition Enforced is true for its newest generation.
+fn unenforced(item: &Value) -> Option<String> {
+    let generation = &item["metadata"]["generation"];
+    let enforced = item["status"]["conditions"]
+        .as_array()
+        .is_some_and(|conditions| {
+            conditions.iter().any(|condition| {
+                condition["type"] == "Enforced"
+                    && condition["status"] == "True"
+                    && &condition["observedGeneration"] == generation
+            })
+        });
+    (!enforced).then(|| item["metadata"]["name"].to_string())
 }

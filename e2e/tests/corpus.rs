@@ -61,7 +61,7 @@ async fn run(
         namespace.create_all(&object.to_string()).await?;
     }
     let pods = namespace.await_pods(&name, 1).await?;
-    namespace.await_enforced(&name).await?;
+    namespace.await_policy(&name).await?;
     let address = server::gateway(&pods[0])?;
 
     let mut traces = Vec::new();

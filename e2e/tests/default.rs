@@ -1,5 +1,6 @@
 //! What is filled in at apply.
 
+use crds::MCPServer;
 use mcp_e2e::{Cluster, Namespace};
 
 const SMALLEST: &str = "apiVersion: mcpruntime.org/v1alpha1
@@ -40,12 +41,16 @@ async fn defaults_of_schema_and_webhook_are_filled_in() -> anyhow::Result<()> {
 async fn applied_twice_nothing_changes() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "twice").await?;
-    let first = cluster.apply(&namespace.name, SMALLEST).await?;
-    assert!(first.ok, "{}", first.stderr);
-    let second = cluster.apply(&namespace.name, SMALLEST).await?;
-    assert_eq!(
-        second.stdout.trim(),
-        "mcpserver.mcpruntime.org/weather unchanged"
-    );
+    let spec = async || -> anyhow::Result<_> {
+        let ended = cluster.apply(&namespace.name, SMALLEST).await?;
+        assert!(ended.ok, "{}", ended.stderr);
+        let object = namespace.api::<MCPServer>().get("weather").await?;
+        Ok((
+            object.metadata.generation,
+            serde_json::to_value(object.spec)?,
+        ))
+    };
+    let first = spec().await?;
+    assert_eq!(spec().await?, first);
     namespace.delete().await
 }

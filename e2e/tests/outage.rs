@@ -1,6 +1,8 @@
 //! The platform with parts of it stopped. These tests change the whole cluster: they run one at
 //! a time, after the others (`--test-threads=1`), and put everything back.
 
+mod clauses;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
@@ -137,7 +139,9 @@ async fn when_the_leader_goes_the_other_replica_takes_over() -> anyhow::Result<(
     let first = holder().await?;
     assert!(!first.is_empty(), "nobody leads");
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
-    pods.delete(&first, &DeleteParams::default().grace_period(0))
+    // The identity begins with the pod's name.
+    let pod = first.split('_').next().unwrap_or_default();
+    pods.delete(pod, &DeleteParams::default().grace_period(0))
         .await?;
     wait::until("another leader", || async {
         let now = holder().await?;
