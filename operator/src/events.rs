@@ -24,13 +24,9 @@ pub(crate) fn notable(
     };
     let mut events = Vec::new();
     if entered("Ready") {
-        let url = status.url.clone().unwrap_or_default();
-        events.push(event(
-            EventType::Normal,
-            "Ready",
-            "Reconcile",
-            &format!("ready at {url}"),
-        ));
+        let url = status.url.as_deref().map(|url| format!("ready at {url}"));
+        let note = url.unwrap_or_else(|| "ready".to_owned());
+        events.push(event(EventType::Normal, "Ready", "Reconcile", &note));
     }
     if let Some(stalled) = condition(status, ConditionType::Stalled).filter(|_| entered("Error")) {
         events.push(event(

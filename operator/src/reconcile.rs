@@ -14,7 +14,7 @@ use crate::delivery::Order;
 use crate::fetch::{Around, fetch};
 use crate::key::ServerKey;
 use crate::publish::{publish, publish_accepted, publish_orphans};
-use crate::render::{Now, Rendered, render};
+use crate::render::{Gathering, Now, Rendered, render};
 use crate::report::{Observed, PolicyView};
 use crate::standby::stand_by;
 
@@ -44,8 +44,12 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
     publish_accepted(cx, &around, now).await;
     let compiled = crds::compile(&server, &around.grants, &around.sessions, &settings);
     let rendered = server.gateway.as_ref().map(|_| {
-        let waiting = cx.memory.gathering_since(key);
-        render(&compiled.document, around.policy_text(), waiting, now)
+        render(
+            &compiled.document,
+            around.policy_text(),
+            gathering(cx, &around),
+            now,
+        )
     });
     let desired = build(&server, rendered.as_ref(), &settings);
     let written = apply_policy(cx, &desired).await;
@@ -64,6 +68,13 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
         pods: &around.pods,
     };
     publish(cx, &around, &observed, &compiled, rendered.as_ref(), now).await
+}
+
+fn gathering(cx: &Context, around: &Around) -> Gathering {
+    match around.pods.is_empty() {
+        true => Gathering::Pointless,
+        false => Gathering::Since(cx.memory.gathering_since(&around.key())),
+    }
 }
 
 /// Sends the policy on its way to the pods, and answers how far it is.

@@ -27,20 +27,32 @@ pub(crate) struct Now {
     pub(crate) instant: Instant,
 }
 
+/// Whether what only gives is held back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Gathering {
+    /// For a moment, and something has been since then, if anything.
+    Since(Option<Instant>),
+    /// No pod is ready: there is no kubelet to spare.
+    Pointless,
+}
+
 /// Renders `document`, given the text that is live. A live text that was tampered with, or can't
 /// be read, is replaced at once.
 pub(crate) fn render(
     document: &Document,
     live: Option<&str>,
-    waiting: Option<Instant>,
+    gathering: Gathering,
     now: Now,
 ) -> Rendered {
     let live = live.and_then(|text| Some((text, untampered(text)?)));
     match live {
         Some((text, old)) if old.revision == document.revision => keep(text, &old, None),
-        Some((text, old)) => match pace(&old, document, waiting, now.instant) {
-            Pace::Gather(left) => keep(text, &old, Some(left)),
-            Pace::Now => write(document, now),
+        Some((text, old)) => match gathering {
+            Gathering::Since(since) => match pace(&old, document, since, now.instant) {
+                Pace::Gather(left) => keep(text, &old, Some(left)),
+                Pace::Now => write(document, now),
+            },
+            Gathering::Pointless => write(document, now),
         },
         None => write(document, now),
     }
@@ -102,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_text_and_its_time_stay_while_the_document_says_the_same() {
-        let first = render(&document(BASE), None, None, at(100));
+        let first = render(&document(BASE), None, Gathering::Since(None), at(100));
         assert!(
             first
                 .text
@@ -111,14 +123,19 @@ mod tests {
             first.text
         );
         assert_eq!(
-            render(&document(BASE), Some(&first.text), None, at(200)),
+            render(
+                &document(BASE),
+                Some(&first.text),
+                Gathering::Since(None),
+                at(200)
+            ),
             first
         );
     }
 
     #[test]
     fn a_tampered_text_is_replaced_at_once() {
-        let first = render(&document(BASE), None, None, at(100));
+        let first = render(&document(BASE), None, Gathering::Since(None), at(100));
         for tampered in [
             first.text.replace("\"one\"", "\"two\""),
             first.text.replacen('{', "{ \"more\": 1,", 1),
@@ -126,7 +143,12 @@ mod tests {
         ] {
             assert_ne!(tampered, first.text);
             assert_eq!(
-                render(&document(BASE), Some(&tampered), None, at(100)),
+                render(
+                    &document(BASE),
+                    Some(&tampered),
+                    Gathering::Since(None),
+                    at(100)
+                ),
                 first
             );
         }
@@ -134,15 +156,20 @@ mod tests {
 
     #[test]
     fn a_revocation_is_written_at_once_and_a_new_session_is_gathered() {
-        let old = render(&document(BASE), None, None, at(100));
+        let old = render(&document(BASE), None, Gathering::Since(None), at(100));
         let revoked = document(&BASE.replace("name: one", "name: one, revoked: true"));
-        let rendered = render(&revoked, Some(&old.text), None, at(200));
+        let rendered = render(&revoked, Some(&old.text), Gathering::Since(None), at(200));
         assert_eq!(
             (rendered.revision, rendered.gather),
             (revoked.revision, None)
         );
         let more = document(&BASE.replace("one }", "one }, { name: two }"));
-        let held = render(&more, Some(&old.text), None, at(200));
+        let held = render(&more, Some(&old.text), Gathering::Since(None), at(200));
+        let pointless = render(&more, Some(&old.text), Gathering::Pointless, at(200));
+        assert_eq!(
+            (pointless.revision, pointless.gather),
+            (more.revision, None)
+        );
         assert_eq!(
             held,
             Rendered {
