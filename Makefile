@@ -88,3 +88,9 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 .PHONY: bench-revoke
 bench-revoke: ## Milliseconds from revoking a session to its denial on every pod (needs the demo's cluster)
 	cargo run --quiet --package mcp-e2e --bin bench-revoke
+
+.PHONY: bench-decide
+bench-decide: ## Nanoseconds a decision, at 10, 1,000 and 100,000 sessions
+	mkdir -p target/bench
+	MCP_COMMIT=$$(git rev-parse --short HEAD) cargo bench --quiet --package mcp-policy --bench decide \
+	  | tee target/bench/decide.jsonl

@@ -106,9 +106,9 @@ fn report((scenario, _): Scenario, size: usize, samples: &[f64]) {
         "{}",
         json!({
             "bench": "decide", "scenario": format!("{scenario}_{size}"), "target": "policy",
-            "metric": "per_decision", "value": median, "min": min, "max": max, "unit": "ns",
+            "metric": "per_decision", "value": median.round(), "min": min.round(), "max": max.round(), "unit": "ns",
             "sessions": size, "grants": size, "errors": 0, "repeat": samples.len(),
-            "commit": option_env!("MCP_COMMIT").unwrap_or("unknown"),
+            "commit": std::env::var("MCP_COMMIT").unwrap_or_else(|_| "unknown".into()),
             "profile": if cfg!(debug_assertions) { "dev" } else { "release" },
             "status": "ok",
         })

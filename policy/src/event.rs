@@ -175,3 +175,91 @@ impl Payload {
         self.effective_trust = basis.effective_trust;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Basis, ItemId};
+
+    fn event(payload: Payload) -> Event {
+        Event {
+            event_id: "01941f29-7c00-7000-8000-000000000000".into(),
+            timestamp: "2026-01-01T00:00:00.25Z".parse().unwrap(),
+            trace_id: None,
+            source: "shop-gateway".into(),
+            event_type: "mcp.request".into(),
+            payload,
+        }
+    }
+
+    #[test]
+    fn an_event_has_the_words_of_the_go_projects() {
+        let mut payload = Payload {
+            method: "POST".into(),
+            path: "/shop/mcp".into(),
+            status: 403,
+            server: "shop".into(),
+            namespace: "team-a".into(),
+            human_id: "ann".into(),
+            session_id: "s1".into(),
+            rpc_method: Some("tools/call".into()),
+            tool_name: Some("drop".into()),
+            ..Payload::default()
+        };
+        let item = |name: &str| {
+            Some(ItemId {
+                namespace: "team-a".into(),
+                name: name.into(),
+            })
+        };
+        payload.record(&Decision {
+            reason: Reason::TrustTooLow,
+            line: Some(12),
+            status: Some(403),
+            basis: Basis {
+                grant: item("g1"),
+                session: item("s1"),
+                required_trust: Some(Trust::High),
+                admin_trust: Some(Trust::High),
+                consented_trust: Some(Trust::Low),
+                effective_trust: Some(Trust::Low),
+                required_side_effect: Some(SideEffect::Destructive),
+                risk_level: Some("high".into()),
+                policy_version: Some("v1".into()),
+                policy_revision: Some("sha256:00".into()),
+            },
+            ..Decision::default()
+        });
+        assert_eq!(
+            serde_json::to_value(event(payload)).unwrap(),
+            json!({
+                "event_id": "01941f29-7c00-7000-8000-000000000000",
+                "timestamp": "2026-01-01T00:00:00.25Z",
+                "source": "shop-gateway",
+                "event_type": "mcp.request",
+                "payload": {
+                    "method": "POST", "path": "/shop/mcp", "status": 403, "latency_ms": 0,
+                    "bytes_in": 0, "bytes_out": 0, "server": "shop", "namespace": "team-a",
+                    "team_id": "", "cluster": "", "human_id": "ann", "agent_id": "",
+                    "subject_team_id": "", "session_id": "s1", "decision": "deny",
+                    "enforced": true, "reason": "trust_too_low", "policy_version": "v1",
+                    "policy_revision": "sha256:00", "rpc_method": "tools/call",
+                    "tool_name": "drop", "matched_grant": "g1",
+                    "matched_grant_namespace": "team-a", "matched_session": "s1",
+                    "matched_session_namespace": "team-a", "required_trust": "high",
+                    "required_side_effect": "destructive", "risk_level": "high",
+                    "admin_trust": "high", "consented_trust": "low", "effective_trust": "low",
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let event = event(Payload::default());
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+}

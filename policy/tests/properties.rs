@@ -16,7 +16,7 @@ fn config() -> ProptestConfig {
     let cases = std::env::var("MCP_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok())
-        .unwrap_or(512);
+        .unwrap_or(256);
     ProptestConfig {
         cases,
         // Some properties need a grant that not every situation has.

@@ -1,18 +1,17 @@
 //! [`Document`] to [`Policy`]: all of it, or the first thing that is wrong with it.
 
-use std::collections::{BTreeMap, HashMap};
+mod items;
+
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::auth::{AuthSettings, or};
 use super::error::PolicyError;
-use super::grants::{Audience, Grant, Grants, Rule, SideEffects};
-use super::sessions::{Session, Sessions};
 use super::values::field;
 use super::{Needs, Policy, SessionSettings, Tool};
-use crate::{Document, ItemId, Parsed, SideEffect, Trust, document};
+use crate::{Document, Parsed, SideEffect, Trust};
+use items::Items;
 
 impl TryFrom<&Parsed> for Policy {
     type Error = PolicyError;
@@ -43,6 +42,7 @@ impl TryFrom<&Document> for Policy {
         }
         let section = document.policy.clone().unwrap_or_default();
         let session = session_settings(document)?;
+        let mut items = Items::of(document);
         Ok(Self {
             revision: revision.into(),
             namespace: document.server.namespace.as_str().into(),
@@ -81,8 +81,8 @@ impl TryFrom<&Document> for Policy {
                     .iter()
                     .map(|r| ("resources", &r.uri, &r.required_trust, &r.side_effect)),
             )?,
-            grants: grants(document)?,
-            sessions: sessions(document, &session)?,
+            grants: items.grants()?,
+            sessions: items.sessions(&session)?,
             session,
         })
     }
@@ -192,164 +192,6 @@ fn needs<'a>(
                 Ok((name.as_str().into(), read, format!("{section}[{name}]")))
             }),
     )
-}
-
-fn grants(document: &Document) -> Result<Grants, PolicyError> {
-    let mut seen = HashMap::new();
-    let mut grants = Vec::with_capacity(document.grants.len());
-    for (i, grant) in document.grants.iter().enumerate() {
-        let id = item("grants", i, document, &grant.namespace, &grant.name)?;
-        let path = path_of("grants", &id);
-        if seen.insert(id.clone(), ()).is_some() {
-            return Err(PolicyError::Twice { path });
-        }
-        let at = |member: &str| format!("{path}.{member}");
-        let mut side_effects = SideEffects::default();
-        for effect in &grant.allowed_side_effects {
-            match field(effect, || at("allowed_side_effects")).side_effect()? {
-                Some(effect) => side_effects.insert(effect),
-                None => {
-                    return Err(PolicyError::Missing {
-                        path: at("allowed_side_effects[]"),
-                    });
-                }
-            }
-        }
-        let audience = audience(document, &grant.human_id, &grant.agent_id, &grant.team_id);
-        let read = Grant {
-            max_trust: field(&grant.max_trust, || at("max_trust")).trust()?,
-            rules: rules(&path, &grant.tool_rules)?,
-            policy_version: text(&grant.policy_version),
-            disabled: grant.disabled,
-            withdrawn: false,
-            side_effects,
-            id,
-        };
-        grants.push((audience, read));
-    }
-    Ok(Grants::new(grants))
-}
-
-fn rules(
-    grant: &str,
-    rules: &[document::ToolRule],
-) -> Result<BTreeMap<Arc<str>, Rule>, PolicyError> {
-    let mut read = BTreeMap::new();
-    for (i, rule) in rules.iter().enumerate() {
-        if rule.name.is_empty() {
-            return Err(PolicyError::Missing {
-                path: format!("{grant}.tool_rules[{i}].name"),
-            });
-        }
-        let at = |member: &str| format!("{grant}.tool_rules[{}].{member}", rule.name);
-        let trust = field(&rule.required_trust, || at("required_trust")).trust()?;
-        let says = field(&rule.decision, || at("decision")).one_of(
-            &[
-                ("", Rule::Allow(trust)),
-                ("allow", Rule::Allow(trust)),
-                ("deny", Rule::Deny),
-            ],
-            "allow or deny",
-        )?;
-        if read.insert(rule.name.as_str().into(), says).is_some() {
-            return Err(PolicyError::Twice {
-                path: format!("{grant}.tool_rules[{}]", rule.name),
-            });
-        }
-    }
-    Ok(read)
-}
-
-fn sessions(document: &Document, settings: &SessionSettings) -> Result<Sessions, PolicyError> {
-    let mut sessions = Sessions::default();
-    for (i, session) in document.sessions.iter().enumerate() {
-        let id = item("sessions", i, document, &session.namespace, &session.name)?;
-        let path = path_of("sessions", &id);
-        let at = |member: &str| format!("{path}.{member}");
-        let read = Session {
-            audience: audience(
-                document,
-                &session.human_id,
-                &session.agent_id,
-                &session.team_id,
-            ),
-            consented_trust: field(&session.consented_trust, || at("consented_trust")).trust()?,
-            revoked: session.revoked,
-            ends_at: ends_at(session, settings, at)?,
-            upstream_token_ref: text(&session.upstream_token_ref),
-            id,
-        };
-        if !sessions.insert(read) {
-            return Err(PolicyError::Twice { path });
-        }
-    }
-    for revoked in &document.revoked_sessions {
-        sessions.revoke(namespace_of(document, &revoked.namespace), &revoked.name);
-    }
-    Ok(sessions)
-}
-
-fn ends_at(
-    session: &document::Session,
-    settings: &SessionSettings,
-    at: impl Fn(&str) -> String,
-) -> Result<Option<Timestamp>, PolicyError> {
-    let expires = field(&session.expires_at, || at("expires_at")).timestamp()?;
-    let Some(lifetime) = settings.max_lifetime else {
-        return Ok(expires);
-    };
-    let created = field(&session.created_at, || at("created_at")).timestamp()?;
-    let Some(created) = created else {
-        return Err(PolicyError::Missing {
-            path: at("created_at"),
-        });
-    };
-    // Past the calendar's end is never.
-    let lived = SignedDuration::try_from(lifetime)
-        .ok()
-        .and_then(|lifetime| created.checked_add(lifetime).ok());
-    Ok(match (expires, lived) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    })
-}
-
-/// An empty team is the server's, where the server has one.
-fn audience(document: &Document, human: &str, agent: &str, team: &str) -> Audience {
-    Audience {
-        human: human.into(),
-        agent: agent.into(),
-        team: or(team, &document.server.team_id),
-    }
-}
-
-/// An item without a namespace is in the server's own.
-fn namespace_of<'a>(document: &'a Document, namespace: &'a str) -> &'a str {
-    if namespace.is_empty() {
-        &document.server.namespace
-    } else {
-        namespace
-    }
-}
-
-fn item(
-    section: &str,
-    index: usize,
-    document: &Document,
-    namespace: &str,
-    name: &str,
-) -> Result<ItemId, PolicyError> {
-    let namespace = namespace_of(document, namespace);
-    field(name, || format!("{section}[{index}].name")).item_name()?;
-    field(namespace, || format!("{section}[{index}].namespace")).item_name()?;
-    Ok(ItemId {
-        namespace: namespace.into(),
-        name: name.into(),
-    })
-}
-
-fn path_of(section: &str, id: &ItemId) -> String {
-    format!("{section}[{id}]")
 }
 
 fn text(value: &str) -> Option<Arc<str>> {
