@@ -141,3 +141,82 @@ impl Conditions {
         self.new
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn first() -> Vec<Condition> {
+        let mut conditions = Conditions::new(&[], Some(1), at(100));
+        conditions.set(ConditionType::Ready, Truth::False, "Pending", "no pod yet");
+        conditions.set(ConditionType::PolicyReady, Truth::True, "NoProxies", "");
+        conditions.into_vec()
+    }
+
+    #[test]
+    fn the_transition_time_moves_with_the_status_alone() {
+        let mut conditions = Conditions::new(&first(), Some(2), at(200));
+        conditions.set(
+            ConditionType::Ready,
+            Truth::False,
+            "PodsPending",
+            "one of two",
+        );
+        conditions.set(
+            ConditionType::PolicyReady,
+            Truth::False,
+            "ProxyBehind",
+            "1 of 2",
+        );
+        let ready = conditions.get(ConditionType::Ready).unwrap();
+        assert_eq!(
+            (
+                ready.last_transition_time.0,
+                ready.reason.as_str(),
+                ready.observed_generation
+            ),
+            (at(100), "PodsPending", Some(2))
+        );
+        assert_eq!(
+            conditions
+                .get(ConditionType::PolicyReady)
+                .unwrap()
+                .last_transition_time
+                .0,
+            at(200)
+        );
+    }
+
+    #[test]
+    fn the_time_is_that_of_the_last_change_however_often_one_reconcile_sets_it() {
+        let mut conditions = Conditions::new(&first(), Some(2), at(200));
+        conditions.set(ConditionType::Ready, Truth::True, "AllReady", "");
+        conditions.set(ConditionType::Ready, Truth::False, "Pending", "");
+        assert_eq!(
+            conditions
+                .get(ConditionType::Ready)
+                .unwrap()
+                .last_transition_time
+                .0,
+            at(100)
+        );
+    }
+
+    #[test]
+    fn what_isnt_set_stays_as_it_was() {
+        let mut conditions = Conditions::new(&first(), Some(2), at(200));
+        conditions.set(ConditionType::Ready, Truth::True, "AllReady", "");
+        assert_eq!(conditions.into_vec()[1], first()[1]);
+    }
+
+    #[test]
+    fn a_part_that_is_gone_takes_its_condition_along() {
+        let mut conditions = Conditions::new(&first(), Some(2), at(200));
+        conditions.remove(ConditionType::PolicyReady);
+        assert_eq!(conditions.into_vec().len(), 1);
+    }
+}

@@ -75,3 +75,55 @@ fn is_digest(digest: &str) -> bool {
                 .all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_of_every_form_are_read() {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        for image in [
+            "payments",
+            "payments:1",
+            "team/payments:v1.2_3-rc",
+            "localhost/payments",
+            "localhost:5000/payments",
+            "registry.example.com/a/b__c/d-e.f:latest",
+            "mcp-runtime:dev-6c3c624b58db",
+            &format!("payments@{digest}"),
+            &format!("registry.example.com:5000/payments:1@{digest}"),
+        ] {
+            assert!(is_reference(image), "{image}");
+        }
+    }
+
+    #[test]
+    fn what_a_kubelet_could_not_pull_is_refused() {
+        for image in [
+            "",
+            " ",
+            ":1",
+            "/a",
+            "a/",
+            "a//b",
+            "A",
+            "a:",
+            "a:-1",
+            "a:b/c",
+            "a b",
+            "a@",
+            "a@sha256:",
+            "a@sha256:abc",
+            "https://a.b/c",
+            "a.b:x/c",
+            "a..b",
+            "-a",
+            "a-",
+            "a:v1:v2",
+            "registry.example.com/",
+        ] {
+            assert!(!is_reference(image), "{image}");
+        }
+    }
+}

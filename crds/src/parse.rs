@@ -41,7 +41,12 @@ pub fn parse(object: &MCPServer, settings: &Settings) -> Result<Server, Problems
 /// # Errors
 /// All problems: those of shape first, then those of meaning.
 pub fn parse_grant(object: &MCPAccessGrant) -> Result<Grant, Problems> {
-    checked(Kind::Grant, &object.metadata, &object.spec, &Settings::default())?;
+    checked(
+        Kind::Grant,
+        &object.metadata,
+        &object.spec,
+        &Settings::default(),
+    )?;
     Ok(access::grant(object))
 }
 
@@ -50,7 +55,12 @@ pub fn parse_grant(object: &MCPAccessGrant) -> Result<Grant, Problems> {
 /// # Errors
 /// All problems: those of shape first, then those of meaning.
 pub fn parse_session(object: &MCPAgentSession) -> Result<Session, Problems> {
-    checked(Kind::Session, &object.metadata, &object.spec, &Settings::default())?;
+    checked(
+        Kind::Session,
+        &object.metadata,
+        &object.spec,
+        &Settings::default(),
+    )?;
     Ok(access::session(object))
 }
 

@@ -31,7 +31,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything wrong with an object, in the order of its fields. Never empty where it is an error.
+/// Everything wrong with an object: its shape first, then its meaning. Never empty where it is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -41,7 +41,24 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// The problems in the order of the fields.
+    /// Those that `old` didn't have. An update that leaves an old value alone must not be refused for it: the
+    /// API server excuses its own rules the same way.
+    #[must_use]
+    pub fn since(self, old: &Self) -> Self {
+        let known = |problem: &Problem| {
+            old.0.iter().any(|old| {
+                (old.code, &old.field, &old.value) == (problem.code, &problem.field, &problem.value)
+            })
+        };
+        Self(
+            self.0
+                .into_iter()
+                .filter(|problem| !known(problem))
+                .collect(),
+        )
+    }
+
+    /// The problems: those of shape first, then those of meaning.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
     }

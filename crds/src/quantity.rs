@@ -86,3 +86,58 @@ fn scale(digits: i128, exponent: i32) -> i128 {
         (Ordering::Less, None) => i128::from(digits != 0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_amount_in_other_units_is_equal() {
+        for (a, b) in [
+            ("1", "1000m"),
+            ("0.5", "500m"),
+            ("1Ki", "1024"),
+            ("1k", "1e3"),
+            ("1500u", "1.5m"),
+            ("1G", "1000M"),
+            ("2E", "2e18"),
+        ] {
+            assert_eq!(Quantity::parse(a), Quantity::parse(b), "{a} {b}");
+            assert!(Quantity::parse(a).is_some(), "{a}");
+        }
+    }
+
+    #[test]
+    fn more_is_more_whatever_the_unit() {
+        for (less, more) in [
+            ("999m", "1"),
+            ("1G", "1Gi"),
+            ("128Mi", "0.2Gi"),
+            ("0", "1n"),
+            ("1E", "1Ei"),
+            ("1e3", "1Ki"),
+        ] {
+            assert!(
+                Quantity::parse(less) < Quantity::parse(more),
+                "{less} {more}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_too_small_to_tell_is_rounded_up_and_what_is_too_large_saturates() {
+        assert_eq!(Quantity::parse("0.0000000001"), Quantity::parse("1n"));
+        assert_eq!(Quantity::parse("0e-99"), Quantity::parse("0"));
+        assert!(Quantity::parse("9e99") >= Quantity::parse("9999999999Ei"));
+    }
+
+    #[test]
+    fn what_isnt_a_quantity_is_none() {
+        for text in [
+            "", "m", "-1", "+1", "1.", ".5", "1..5", "1.5.5", "1 Gi", "1gi", "1KiB", "1e", "1e+",
+            "1e333", "one",
+        ] {
+            assert_eq!(Quantity::parse(text), None, "{text}");
+        }
+    }
+}

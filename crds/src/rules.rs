@@ -187,3 +187,6 @@ fn unless(node: &Value, test: impl Fn(&str) -> bool) -> Option<String> {
 fn missing(broken: bool) -> Option<String> {
     broken.then(String::new)
 }
+
+#[cfg(test)]
+mod agreement;

@@ -125,29 +125,34 @@ pub fn grant_warnings(grant: &Grant) -> Vec<Warning> {
 
 /// Warnings about a session, as of `now`.
 pub fn session_warnings(session: &Session, now: Timestamp) -> Vec<Warning> {
-    let secret = names::upstream_tokens_secret(&session.server);
-    let foreign_token = session
-        .upstream_token
-        .as_ref()
-        .is_some_and(|token| token.name != secret);
-    let cases = [
+    let mut warnings = told([
         (
             session.expires_at.is_some_and(|end| end <= now),
             "expires_in_past",
             "spec.expiresAt is past: every call with this session is denied",
         ),
         (
-            foreign_token,
-            "token_not_mounted",
-            "spec.upstreamTokenSecretRef.name isn't {server}-upstream-tokens, the one Secret that is mounted: every call with this session is denied",
-        ),
-        (
             session.server_namespace != session.namespace,
             "other_namespace",
             OTHER_NAMESPACE,
         ),
-    ];
-    told(cases)
+    ]);
+    let secret = names::upstream_tokens_secret(&session.server);
+    if let Some(token) = session
+        .upstream_token
+        .as_ref()
+        .filter(|token| token.name != secret)
+    {
+        warnings.push(Warning {
+            code: "token_not_mounted",
+            message: format!(
+                "spec.upstreamTokenSecretRef.name is {}: only Secret {secret} is mounted, and every call with this \
+                 session is denied; put the token there and name that",
+                token.name
+            ),
+        });
+    }
+    warnings
 }
 
 /// Warnings about a grant for a server in the same namespace: rules for tools that the server doesn't declare.

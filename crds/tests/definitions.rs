@@ -18,11 +18,22 @@ fn every_rule_says_what_to_write_instead() {
     let mut rules = 0;
     for crd in crds() {
         each_node(&serde_json::to_value(crd).unwrap(), &mut |node| {
-            for rule in node.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten() {
+            for rule in node
+                .get("x-kubernetes-validations")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
                 let message = rule["message"].as_str().unwrap();
-                let remedy = message.rsplit_once("; ").map(|(_, remedy)| remedy).unwrap_or_default();
+                let remedy = message
+                    .rsplit_once("; ")
+                    .map(|(_, remedy)| remedy)
+                    .unwrap_or_default();
                 let verb = remedy.split(' ').next().unwrap();
-                assert!(["write", "leave", "delete", "let"].contains(&verb), "{message}");
+                assert!(
+                    ["write", "leave", "delete", "let"].contains(&verb),
+                    "{message}"
+                );
                 rules += 1;
             }
         });
@@ -37,9 +48,13 @@ fn every_string_list_and_map_of_a_spec_is_bounded() {
         let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
         each_node(spec, &mut |node| {
             let bounded = match node.get("type").and_then(Value::as_str) {
-                Some("string") => ["maxLength", "enum", "format"].iter().any(|bound| node.get(bound).is_some()),
+                Some("string") => ["maxLength", "enum", "format"]
+                    .iter()
+                    .any(|bound| node.get(bound).is_some()),
                 Some("array") => node.get("maxItems").is_some(),
-                Some("object") if node.get("additionalProperties").is_some() => node.get("maxProperties").is_some(),
+                Some("object") if node.get("additionalProperties").is_some() => {
+                    node.get("maxProperties").is_some()
+                }
                 Some("integer") => node.get("minimum").is_some(),
                 _ => true,
             };
@@ -65,11 +80,21 @@ fn the_short_names_category_and_subresources_are_those_of_the_docs() {
         })
         .collect();
     let kind = |plural: &str, short: &str, scale| {
-        (plural.to_owned(), vec![short.to_owned()], vec!["mcp".to_owned()], true, scale)
+        (
+            plural.to_owned(),
+            vec![short.to_owned()],
+            vec!["mcp".to_owned()],
+            true,
+            scale,
+        )
     };
     assert_eq!(
         seen,
-        [kind("mcpservers", "mcps", true), kind("mcpaccessgrants", "mcpg", false), kind("mcpagentsessions", "mcpa", false)]
+        [
+            kind("mcpservers", "mcps", true),
+            kind("mcpaccessgrants", "mcpg", false),
+            kind("mcpagentsessions", "mcpa", false)
+        ]
     );
 }
 

@@ -18,7 +18,12 @@ fn every_example_is_valid() {
                 Manifest::Grant(grant) => parse_grant(&grant).err(),
                 Manifest::Session(session) => parse_session(&session).err(),
             };
-            assert!(problems.is_none(), "{}: {}", path.display(), problems.unwrap());
+            assert!(
+                problems.is_none(),
+                "{}: {}",
+                path.display(),
+                problems.unwrap()
+            );
         }
     }
 }
@@ -30,18 +35,30 @@ fn the_examples_set_every_field_and_use_every_word() {
         let crd = serde_json::to_value(crd).unwrap();
         let kind = crd["spec"]["names"]["kind"].as_str().unwrap().to_owned();
         let root = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-        fields_of_schema(&root["properties"]["spec"], &format!("{kind}.spec"), &mut wanted);
+        fields_of_schema(
+            &root["properties"]["spec"],
+            &format!("{kind}.spec"),
+            &mut wanted,
+        );
     }
     let mut seen = BTreeSet::new();
     for path in yaml_files(EXAMPLES) {
         for document in documents(&path) {
             let kind = Kind::of(&document).unwrap();
-            fields_of_value(&document["spec"], &format!("{}.spec", kind.as_str()), &mut seen);
+            fields_of_value(
+                &document["spec"],
+                &format!("{}.spec", kind.as_str()),
+                &mut seen,
+            );
         }
     }
     let missing: Vec<_> = wanted.difference(&seen).collect();
     assert!(missing.is_empty(), "no example has {missing:#?}");
-    assert!(wanted.len() > 140, "the schema was not walked: {}", wanted.len());
+    assert!(
+        wanted.len() > 140,
+        "the schema was not walked: {}",
+        wanted.len()
+    );
 }
 
 #[test]
@@ -73,7 +90,12 @@ fn fields_of_schema(schema: &Value, at: &str, fields: &mut BTreeSet<String>) {
 
 fn words_of(schema: &Value, path: &str, fields: &mut BTreeSet<String>) {
     let words = schema.get("enum").and_then(Value::as_array);
-    fields.extend(words.into_iter().flatten().map(|word| format!("{path}={}", word.as_str().unwrap())));
+    fields.extend(
+        words
+            .into_iter()
+            .flatten()
+            .map(|word| format!("{path}={}", word.as_str().unwrap())),
+    );
 }
 
 /// Paths of a value's fields, and of their words.
@@ -85,7 +107,9 @@ fn fields_of_value(value: &Value, at: &str, fields: &mut BTreeSet<String>) {
                 fields_of_value(member, &format!("{at}.{name}"), fields);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| fields_of_value(item, at, fields)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| fields_of_value(item, at, fields)),
         Value::String(word) => {
             fields.insert(format!("{at}={word}"));
         }

@@ -10,7 +10,10 @@ use serde_json::Value;
 
 /// The settings that the examples are written for.
 pub(crate) fn settings() -> Settings {
-    Settings { proxy_images: vec!["mcp-runtime:dev".into()], ..Settings::default() }
+    Settings {
+        proxy_images: vec!["mcp-runtime:dev".into()],
+        ..Settings::default()
+    }
 }
 
 pub(crate) fn folder(name: &str) -> PathBuf {

@@ -11,8 +11,11 @@ fn every_invalid_manifest_is_refused_with_code_field_and_remedy() {
     let mut codes = BTreeSet::new();
     for path in yaml_files("tests/invalid") {
         let text = fs::read_to_string(&path).unwrap();
-        let manifest: String =
-            text.lines().filter(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect();
+        let manifest: String = text
+            .lines()
+            .filter(|line| !line.starts_with("# "))
+            .map(|line| format!("{line}\n"))
+            .collect();
         let mut told = String::new();
         for document in documents(&path) {
             let problems = problems_of(&document);

@@ -271,7 +271,10 @@ fn denials_of(object: &MCPAccessGrant, server: &Server) -> Option<policy::Grant>
     let denied: Vec<_> = spec
         .tool_rules
         .iter()
-        .filter(|rule| rule.decision.as_deref() != Some(PolicyDecision::Allow.as_str()) && !rule.name.is_empty())
+        .filter(|rule| {
+            rule.decision.as_deref() != Some(PolicyDecision::Allow.as_str())
+                && !rule.name.is_empty()
+        })
         .map(|rule| policy::ToolRule {
             name: rule.name.clone(),
             decision: PolicyDecision::Deny.to_string(),

@@ -54,7 +54,9 @@ pub(super) const SERVER: &[Rule] = &[
         code: "url_invalid",
         nodes: &["spec.auth.issuerURL", "spec.analytics.ingestURL"],
         field: "",
-        cel: Some("self == '' || self.matches('^https?://[][A-Za-z0-9.:_-]+([/?][!-~]*)?$')"),
+        cel: Some(
+            "self == '' || self.matches('^https?://[A-Za-z0-9.:_\\\\[\\\\]-]+([/?][!-~]*)?$')",
+        ),
         breach: |node| unless(node, shape::is_http_url),
         message: "that isn't an http or https URL; user and password don't belong into it",
         remedy: "write a URL such as https://login.example.com/realms/team",
