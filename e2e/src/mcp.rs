@@ -85,7 +85,6 @@ pub async fn request(
 
 /// One kept connection to a proxy or server.
 pub struct Connection {
-    address: SocketAddr,
     sender: SendRequest<Full<Bytes>>,
 }
 
@@ -99,7 +98,7 @@ impl Connection {
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         // Ends when the sender is dropped.
         tokio::spawn(connection);
-        Ok(Self { address, sender })
+        Ok(Self { sender })
     }
 
     /// Sends one JSON-RPC request and reads the whole answer.

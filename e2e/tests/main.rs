@@ -1,6 +1,15 @@
 //! Tests on a real cluster with the platform installed, each in a namespace of its own.
 //! `outage` stops parts of the platform and so runs alone, after the others.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests: what isn't as expected is the end"
+)]
+
 mod admit;
 mod corpus;
 mod default;

@@ -8,7 +8,8 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "results go to stdout, the table to stderr"
+    clippy::indexing_slicing,
+    reason = "results go to stdout, the table to stderr; JSON values are indexed by key"
 )]
 
 use std::io::Write as _;

@@ -5,7 +5,8 @@
 
 #![allow(
     clippy::print_stdout,
-    reason = "the transcript is the result of this program"
+    clippy::indexing_slicing,
+    reason = "the transcript is the result of this program; JSON values are indexed by key"
 )]
 
 mod outages;
