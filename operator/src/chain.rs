@@ -9,11 +9,11 @@ pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut told = self.0.to_string();
+        let mut told = text(self.0);
         f.write_str(&told)?;
         let mut next = self.0.source();
         while let Some(cause) = next {
-            let text = cause.to_string();
+            let text = text(cause);
             if !told.contains(&text) {
                 write!(f, ": {text}")?;
                 told = text;
@@ -21,6 +21,14 @@ impl fmt::Display for Chain<'_> {
             next = cause.source();
         }
         Ok(())
+    }
+}
+
+/// The API server's own words where it answered: the client would add the whole answer to them.
+fn text(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) => status.message.clone(),
+        _ => error.to_string(),
     }
 }
 
@@ -51,5 +59,14 @@ mod tests {
             source: Some(Box::new(client)),
         };
         assert_eq!(Chain(&ours).to_string(), "applying x: service: refused");
+    }
+
+    #[test]
+    fn the_api_servers_answer_is_its_message() {
+        let status = kube::core::Status::failure("x is forbidden", "Forbidden").boxed();
+        assert_eq!(
+            Chain(&kube::Error::Api(status)).to_string(),
+            "x is forbidden"
+        );
     }
 }

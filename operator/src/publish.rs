@@ -13,8 +13,8 @@ use crate::key::ServerKey;
 use crate::reconcile::Progress;
 use crate::render::{Now, Rendered};
 use crate::report::{
-    Item, Observed, PolicyView, Proxies, accepted, difference, enforced_here, invalid, is_ready,
-    item_status, next_expiry, observed, orphan_state,
+    Item, Observed, PolicyView, Proxies, accepted, difference, invalid, is_ready, item_status,
+    next_expiry, observed, orphan_state, standing,
 };
 
 /// Reports on a valid server, its grants and its sessions.
@@ -30,9 +30,8 @@ pub(crate) async fn publish(
     let status = observed(seen, &previous, now.wall);
     let reported = write(cx, &around.server, &previous, &status).await;
     tell(cx, around, &previous, &status, now).await;
-    let in_map = matches!(seen.policy_written, Some(Ok(())))
-        && rendered.is_some_and(|rendered| rendered.revision == compiled.document.revision);
-    let proxies = enforced_here(in_map, &status.conditions, seen.policy.pods.len());
+    let policy = seen.policy_written.is_some().then_some(seen.policy);
+    let proxies = standing(policy, &compiled.document.revision);
     file_items(cx, around, compiled, proxies, now);
     if !reported || failed(seen) {
         return Progress::Failed;
@@ -189,7 +188,7 @@ async fn tell(
     }
 }
 
-/// Something has to be tried again. A predecessor's objects aren't: their end is watched.
+/// Something has to be tried again. Not so what comes to its end: a watch tells of it.
 fn failed(seen: &Observed<'_>) -> bool {
     fn part<K>(part: &Part<K>) -> bool {
         matches!(part, Some(Err(error)) if tried_again(error))
@@ -204,9 +203,13 @@ fn failed(seen: &Observed<'_>) -> bool {
 }
 
 fn tried_again(error: &ApplyError) -> bool {
-    let predecessor = matches!(error, ApplyError::Predecessor(_));
-    if !predecessor {
+    let passes = match error {
+        ApplyError::Predecessor(_) => true,
+        ApplyError::Write(write) => write.namespace_ends(),
+        _ => false,
+    };
+    if !passes {
         tracing::warn!(error = %Chain(error), "applying");
     }
-    !predecessor
+    !passes
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::apply::ApplyError;
 use crate::writes::WriteError;
 
-pub(crate) use items::{Item, Proxies, enforced_here, item_status, next_expiry, orphan_state};
+pub(crate) use items::{Item, Proxies, item_status, next_expiry, orphan_state, standing};
 pub(crate) use policy_part::PolicyView;
 pub(crate) use server::{Observed, accepted, invalid, observed};
 
@@ -65,6 +65,9 @@ fn failure(error: &ApplyError) -> Failure {
         )),
         ApplyError::Predecessor(_) => {
             Failure::Waiting(Verdict::no("PredecessorEnding", error.to_string()))
+        }
+        ApplyError::Write(write) if write.namespace_ends() => {
+            Failure::Waiting(Verdict::no("NamespaceTerminating", write.words()))
         }
         ApplyError::Write(write) => write_failure(write),
         ApplyError::Read { .. } | ApplyError::Compare { .. } => Failure::Passing,

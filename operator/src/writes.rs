@@ -50,6 +50,21 @@ impl WriteError {
         }
     }
 
+    /// Nothing can be made in the namespace any more, because it is being deleted.
+    pub(crate) fn namespace_ends(&self) -> bool {
+        let Self::Request {
+            source: kube::Error::Api(status),
+            ..
+        } = self
+        else {
+            return false;
+        };
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        causes
+            .into_iter()
+            .any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
     /// The API server's own words; the whole chain where there are none.
     pub(crate) fn words(&self) -> String {
         match self {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::Value;
 
-use super::{Verdict, difference};
+use super::{PolicyView, Verdict, difference};
 use crate::key::ServerKey;
 
 /// A grant or session with its state.
@@ -36,16 +36,18 @@ pub(crate) enum Proxies {
     NoServer,
 }
 
-/// How the proxies stand to one compiled document.
-pub(crate) fn enforced_here(written: bool, conditions: &[Condition], pods: usize) -> Proxies {
-    let policy = conditions
-        .iter()
-        .find(|c| c.type_ == ConditionType::PolicyReady.as_str());
-    match policy.map(|condition| condition.status == Truth::True.as_str()) {
-        Some(true) if written && pods == 0 => Proxies::None,
-        Some(true) if written => Proxies::All,
-        Some(_) => Proxies::Behind,
+/// How the proxies stand to a compiled document with revision `compiled`; `policy` is `None` with
+/// the gateway off.
+///
+/// PolicyReady may be false although every proxy has the document, where the document asks for
+/// what none of them does.
+pub(crate) fn standing(policy: Option<&PolicyView>, compiled: &str) -> Proxies {
+    match policy {
         None => Proxies::NoGateway,
+        Some(policy) if policy.revision != compiled => Proxies::Behind,
+        Some(policy) if policy.pods.is_empty() => Proxies::None,
+        Some(policy) if policy.agreed() == Some(compiled) => Proxies::All,
+        Some(_) => Proxies::Behind,
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::delivery::{PodStanding, Standing};
 use crds::{MCPServer, Settings};
 use serde_json::json;
 
@@ -45,6 +46,42 @@ fn enforced_at(generation: i64) -> String {
         "status:\n  conditions:\n  - {{ type: Enforced, status: \"True\", reason: Enforced, message: m, \
          observedGeneration: {generation}, lastTransitionTime: \"2025-01-01T00:00:00Z\" }}\n"
     )
+}
+
+#[test]
+fn what_every_pod_answered_counts_not_what_the_policy_can_do() {
+    let policy = |revision: &str, answers: &[Option<&str>]| PolicyView {
+        revision: revision.into(),
+        pods: answers
+            .iter()
+            .map(|answered| PodStanding {
+                pod: "p".into(),
+                standing: Standing {
+                    answered: answered.map(str::to_owned),
+                    ..Standing::default()
+                },
+            })
+            .collect(),
+    };
+    assert_eq!(standing(None, "r"), Proxies::NoGateway);
+    assert_eq!(standing(Some(&policy("r", &[])), "r"), Proxies::None);
+    assert_eq!(
+        standing(Some(&policy("r", &[Some("r"), Some("r")])), "r"),
+        Proxies::All
+    );
+    assert_eq!(
+        standing(Some(&policy("r", &[Some("r"), Some("old")])), "r"),
+        Proxies::Behind
+    );
+    assert_eq!(
+        standing(Some(&policy("r", &[Some("r"), None])), "r"),
+        Proxies::Behind
+    );
+    // What was compiled is still being gathered.
+    assert_eq!(
+        standing(Some(&policy("r", &[Some("r")])), "next"),
+        Proxies::Behind
+    );
 }
 
 #[test]
