@@ -1,0 +1,44 @@
+//! The server behind the targets: reads a request, answers 1 KiB of JSON, keeps the connection.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The body of every answer.
+pub(crate) fn answer() -> String {
+    let text = "y".repeat(900);
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[{{"type":"text","text":"{text}"}}]}}}}"#
+    )
+}
+
+/// Serves `address` for ever.
+pub(crate) async fn run(address: &str) {
+    crate::pin(0);
+    let listener = TcpListener::bind(address).await.unwrap();
+    let body = answer();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let answer = answer.clone();
+        tokio::spawn(async move { serve(stream, answer.as_bytes()).await });
+    }
+}
+
+async fn serve(mut stream: TcpStream, answer: &[u8]) -> Option<()> {
+    let mut buffer = Vec::with_capacity(16 << 10);
+    loop {
+        let mut length = crate::generator::message_length(&buffer);
+        while length.is_none_or(|length| buffer.len() < length) {
+            if stream.read_buf(&mut buffer).await.ok()? == 0 {
+                return None;
+            }
+            length = crate::generator::message_length(&buffer);
+        }
+        buffer.drain(..length?);
+        stream.write_all(answer).await.ok()?;
+    }
+}
