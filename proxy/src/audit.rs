@@ -17,6 +17,11 @@ pub(crate) use record::Record;
 /// Events that wait to be written at most; further ones are dropped and counted.
 const CAPACITY: usize = 4096;
 
+const HALF: usize = CAPACITY / 2;
+
+/// How long the writer lets events gather, so that it wakes up for many instead of for each.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// The way events take. Cheap to clone.
 #[derive(Clone)]
 pub struct AuditLog {
@@ -74,8 +79,9 @@ impl AuditLog {
             return;
         }
         queue.events.push(event);
-        // The writer takes all there is: it sleeps only where there was nothing.
-        if queue.events.len() == 1 {
+        // The writer takes all there is: it sleeps only where there was nothing, and gathers
+        // no longer than there is room.
+        if matches!(queue.events.len(), 1 | HALF) {
             drop(queue);
             self.shared.changed.notify_all();
         }
@@ -111,9 +117,15 @@ impl Shared {
         let mut lines = Vec::new();
         loop {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut queue = self
+            let queue = self
                 .changed
                 .wait_while(queue, |queue| queue.events.is_empty() && !queue.closed)
+                .unwrap_or_else(PoisonError::into_inner);
+            let (mut queue, _) = self
+                .changed
+                .wait_timeout_while(queue, GATHER, |queue| {
+                    queue.events.len() < HALF && !queue.closed
+                })
                 .unwrap_or_else(PoisonError::into_inner);
             let events = std::mem::take(&mut queue.events);
             if events.is_empty() {
