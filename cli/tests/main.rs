@@ -7,4 +7,5 @@
 
 mod access;
 mod corpus;
+mod docs;
 mod run;

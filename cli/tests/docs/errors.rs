@@ -1,0 +1,316 @@
+//! `docs/errors.md` is written by this test (UPDATE_GOLDEN=1) from the codes themselves: reasons
+//! and pods' codes from their lists, problems and warnings from objects that have them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crds::{Manifest, Problems, Settings, Warning};
+use injector::Code;
+use policy::Reason;
+use serde_json::Value;
+
+use super::markdown::root;
+
+const INTRO: &str = "\
+# Codes
+
+Written from the code by a test; `UPDATE_GOLDEN=1 cargo test -p mcp-cli docs` writes it anew. Codes
+are stable, texts may get better.
+";
+
+#[test]
+fn the_page_of_codes_is_current() {
+    let path = root().join("docs/errors.md");
+    let actual = page();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, actual).unwrap();
+        return;
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        expected == actual,
+        "docs/errors.md isn't current; run with UPDATE_GOLDEN=1"
+    );
+}
+
+fn page() -> String {
+    [
+        INTRO.to_owned(),
+        reasons(),
+        pods(),
+        problems_table(),
+        warnings_table(),
+    ]
+    .join("\n")
+}
+
+fn reasons() -> String {
+    let mut text = String::from(
+        "## Reasons of a call
+
+In the JSON-RPC error's `data.reason`, the audit event, the metrics' label `reason` and `access
+explain`, whose text this is. [policy.md](policy.md) has the order in which they are decided. In
+oauth and kubernetes mode the session reasons answer 403.
+
+| reason | HTTP | says |
+| --- | --- | --- |
+",
+    );
+    let (given, reserved): (Vec<Reason>, Vec<Reason>) =
+        Reason::ALL.iter().partition(|reason| is_given(**reason));
+    for reason in given {
+        let status = reason
+            .status()
+            .map_or("–".to_owned(), |status| status.to_string());
+        writeln!(text, "| `{reason}` | {status} | {} |", reason.message()).unwrap();
+    }
+    let reserved: Vec<String> = reserved
+        .iter()
+        .map(|reason| format!("`{reason}`"))
+        .collect();
+    writeln!(
+        text,
+        "\nReserved, and given by no proxy yet: {}.",
+        reserved.join(", ")
+    )
+    .unwrap();
+    text
+}
+
+/// Whether the decision or the proxy can end with it: their sources name it where they don't only
+/// say what it means.
+fn is_given(reason: Reason) -> bool {
+    let mut sources = Vec::new();
+    rust_files(&root().join("policy/src"), &mut sources);
+    rust_files(&root().join("proxy/src"), &mut sources);
+    let meaning = [
+        "reason.rs",
+        "message.rs",
+        "corpus.rs",
+        "answer.rs",
+        "metrics.rs",
+    ];
+    let word = format!("Reason::{reason:?}");
+    sources
+        .iter()
+        .filter(|path| !meaning.iter().any(|name| path.ends_with(name)))
+        .any(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            let mut after = text.split(&word).skip(1);
+            after.any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
+        })
+}
+
+fn pods() -> String {
+    let mut text = String::from(
+        "## Codes of a governed pod
+
+In `/inject`'s denial (`CODE: field: message; remedy`), its audit annotation `code` and the webhook's
+metrics. 403 is what isn't allowed, 422 what can't be.
+
+| code | HTTP | when |
+| --- | --- | --- |
+",
+    );
+    let source = fs::read_to_string(root().join("injector/src/code.rs")).unwrap();
+    for code in Code::ALL {
+        let status = code
+            .status()
+            .map_or("allowed".to_owned(), |status| status.to_string());
+        writeln!(
+            text,
+            "| `{code}` | {status} | {} |",
+            documented(&source, *code)
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// What the comment above a code says of it.
+fn documented(source: &str, code: Code) -> String {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let variant = format!("{code} ");
+    let at = lines
+        .iter()
+        .position(|line| line.starts_with(&variant))
+        .unwrap_or_else(|| panic!("{code} isn't in injector/src/code.rs"));
+    let comment = lines[..at]
+        .iter()
+        .rev()
+        .map_while(|line| line.strip_prefix("/// "));
+    let mut comment: Vec<&str> = comment.collect();
+    comment.reverse();
+    assert!(!comment.is_empty(), "{code} has no comment");
+    comment.join(" ")
+}
+
+/// Code to the first text that goes with it.
+fn problems() -> BTreeMap<&'static str, String> {
+    let mut found = BTreeMap::new();
+    let mut files = yaml_files("crds/tests/invalid");
+    files.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/docs/problems.yaml"));
+    for object in files.iter().flat_map(|path| objects(path)) {
+        for problem in problems_of(&object) {
+            found
+                .entry(problem.code)
+                .or_insert_with(|| format!("{} | {}", problem.message, problem.remedy));
+        }
+    }
+    found
+}
+
+fn problems_of(object: &Value) -> Problems {
+    let outcome = match crds::read(object) {
+        Err(problems) => return problems,
+        Ok(Manifest::Server(server)) => crds::parse(&server, &settings()).map(drop),
+        Ok(Manifest::Grant(grant)) => crds::parse_grant(&grant).map(drop),
+        Ok(Manifest::Session(session)) => crds::parse_session(&session).map(drop),
+    };
+    outcome.err().unwrap_or_default()
+}
+
+fn problems_table() -> String {
+    let mut text = String::from(
+        "## Problems of an object
+
+What makes an MCPServer, MCPAccessGrant or MCPAgentSession invalid: the reason of a cause in
+`/validate`'s denial, and its audit annotation `code`. Where schema or CEL refuse the object first,
+the API server says the same text with a reason of its own. The example is one of several where a
+code has more than one text.
+
+| code | for example | remedy |
+| --- | --- | --- |
+",
+    );
+    for (code, row) in problems() {
+        writeln!(text, "| `{code}` | {row} |").unwrap();
+    }
+    text
+}
+
+fn warnings() -> BTreeMap<&'static str, String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/docs/warnings.yaml");
+    let mut found: Vec<Warning> = Vec::new();
+    let mut servers = Vec::new();
+    for object in objects(&path) {
+        match crds::read(&object).unwrap_or_else(|problems| panic!("{object}: {problems}")) {
+            Manifest::Server(server) => {
+                let server = crds::parse(&server, &settings())
+                    .unwrap_or_else(|problems| panic!("{problems}"));
+                found.extend(crds::warnings(&server));
+                servers.push(server);
+            }
+            Manifest::Grant(grant) => {
+                let grant = crds::parse_grant(&grant).unwrap();
+                found.extend(crds::grant_warnings(&grant));
+                let server = servers.iter().find(|server| server.name == grant.server);
+                found.extend(
+                    server
+                        .into_iter()
+                        .flat_map(|server| crds::unknown_tools(&grant, server)),
+                );
+            }
+            Manifest::Session(session) => {
+                let session = crds::parse_session(&session).unwrap();
+                found.extend(crds::session_warnings(
+                    &session,
+                    "2026-01-01T00:00:00Z".parse().unwrap(),
+                ));
+            }
+        }
+    }
+    let mut by_code = BTreeMap::new();
+    for warning in found {
+        by_code.entry(warning.code).or_insert(warning.message);
+    }
+    by_code
+}
+
+fn warnings_table() -> String {
+    let mut text = String::from(
+        "## Warnings
+
+What is valid and probably not meant, or not acted on yet: `Warning: message (code)` of `kubectl
+apply`, and, where it is about something not supported, the server's status.
+
+| code | for example |
+| --- | --- |
+",
+    );
+    for (code, message) in warnings() {
+        writeln!(text, "| `{code}` | {message} |").unwrap();
+    }
+    text
+}
+
+/// Codes have no public list; the words in the sources that are used as one, then.
+#[test]
+fn the_page_has_every_code_that_the_sources_have() {
+    let mut sources = Vec::new();
+    rust_files(&root().join("crds/src"), &mut sources);
+    let mut codes = BTreeSet::new();
+    for path in sources {
+        let text = fs::read_to_string(&path).unwrap();
+        for part in text.split("code: \"").skip(1) {
+            codes.extend(part.split_once('"').map(|(code, _)| code.to_owned()));
+        }
+        // These give them as arguments, a line each.
+        if path.ends_with("warnings.rs") || path.ends_with("schema/check.rs") {
+            codes.extend(text.lines().filter_map(alone).map(str::to_owned));
+        }
+    }
+    assert!(codes.len() > 50, "only {codes:?}");
+    let mut told: BTreeSet<String> = problems().into_keys().map(str::to_owned).collect();
+    told.extend(warnings().into_keys().map(str::to_owned));
+    let missing: Vec<_> = codes.difference(&told).collect();
+    // A message of serde's where a schema let something pass: no manifest has it.
+    assert_eq!(
+        missing,
+        ["unreadable"],
+        "add an object to tests/docs/*.yaml that has them"
+    );
+}
+
+/// A line that is nothing but a code.
+fn alone(line: &str) -> Option<&str> {
+    let word = line.trim().strip_prefix('"')?.strip_suffix("\",")?;
+    let snake = word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    snake.then_some(word)
+}
+
+fn settings() -> Settings {
+    Settings {
+        proxy_images: vec!["mcp-runtime:dev".into()],
+        ..Settings::default()
+    }
+}
+
+fn objects(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn yaml_files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "yaml")
+    });
+    files.sort();
+    files
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
