@@ -9,26 +9,28 @@ pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut told = text(self.0);
-        f.write_str(&told)?;
-        let mut next = self.0.source();
-        while let Some(cause) = next {
-            let text = text(cause);
-            if !told.contains(&text) {
+        let mut told = String::new();
+        let mut next = Some(self.0);
+        while let Some(error) = next {
+            // The API server's own words are the end: the client would add its whole answer.
+            let answer = api_answer(error);
+            let text = answer.map_or_else(|| error.to_string(), str::to_owned);
+            if told.is_empty() {
+                f.write_str(&text)?;
+            } else if !told.contains(&text) {
                 write!(f, ": {text}")?;
-                told = text;
             }
-            next = cause.source();
+            told = text;
+            next = error.source().filter(|_| answer.is_none());
         }
         Ok(())
     }
 }
 
-/// The API server's own words where it answered: the client would add the whole answer to them.
-fn text(error: &(dyn Error + 'static)) -> String {
-    match error.downcast_ref::<kube::Error>() {
-        Some(kube::Error::Api(status)) => status.message.clone(),
-        _ => error.to_string(),
+fn api_answer<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a str> {
+    match error.downcast_ref()? {
+        kube::Error::Api(status) => Some(&status.message),
+        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::caches::Caches;
 use crate::clerk::Clerk;
 use crate::delivery::Delivery;
+use crate::gather::Gathered;
 use crate::key::ServerKey;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
@@ -41,7 +42,7 @@ pub(crate) struct Memory(Mutex<HashMap<ServerKey, Remembered>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Remembered {
-    gathering_since: Option<Instant>,
+    gathered: Gathered,
     failures: u32,
     looked: Option<Timestamp>,
 }
@@ -50,16 +51,20 @@ struct Remembered {
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 impl Memory {
-    /// Since when a policy that only gives has been held back.
-    pub(crate) fn gathering_since(&self, key: &ServerKey) -> Option<Instant> {
-        self.with(|all| all.get(key)?.gathering_since)
+    /// How the server's policy was written until now.
+    pub(crate) fn gathered(&self, key: &ServerKey) -> Gathered {
+        self.with(|all| all.get(key).copied().unwrap_or_default().gathered)
     }
 
-    /// A policy is being held back, or isn't any more.
-    pub(crate) fn gathering(&self, key: &ServerKey, gathers: bool, now: Instant) {
+    /// A policy was held back, or written, or neither.
+    pub(crate) fn rendered(&self, key: &ServerKey, held: bool, written: bool, now: Instant) {
         self.with(|all| {
-            let remembered = all.entry(key.clone()).or_default();
-            remembered.gathering_since = gathers.then(|| remembered.gathering_since.unwrap_or(now));
+            let Gathered {
+                since,
+                written: last,
+            } = &mut all.entry(key.clone()).or_default().gathered;
+            *since = held.then(|| since.unwrap_or(now));
+            *last = if written { Some(now) } else { *last };
         });
     }
 
@@ -114,10 +119,21 @@ mod tests {
     #[test]
     fn gathering_counts_from_the_first_change_held_back() {
         let (memory, key, now) = (Memory::default(), ServerKey::new("d", "s"), Instant::now());
-        memory.gathering(&key, true, now);
-        memory.gathering(&key, true, now + Duration::from_millis(300));
-        assert_eq!(memory.gathering_since(&key), Some(now));
-        memory.gathering(&key, false, now + Duration::from_secs(1));
-        assert_eq!(memory.gathering_since(&key), None);
+        let later = now + Duration::from_millis(300);
+        memory.rendered(&key, true, false, now);
+        memory.rendered(&key, true, false, later);
+        let held = Gathered {
+            since: Some(now),
+            written: None,
+        };
+        assert_eq!(memory.gathered(&key), held);
+        memory.rendered(&key, false, true, later);
+        let written = Gathered {
+            since: None,
+            written: Some(later),
+        };
+        assert_eq!(memory.gathered(&key), written);
+        memory.rendered(&key, false, false, later + Duration::from_secs(1));
+        assert_eq!(memory.gathered(&key), written);
     }
 }

@@ -17,6 +17,7 @@ mod delivery;
 mod events;
 mod fence;
 mod fetch;
+mod gather;
 #[cfg(test)]
 mod golden;
 mod index;

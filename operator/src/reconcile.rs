@@ -14,7 +14,7 @@ use crate::delivery::Order;
 use crate::fetch::{Around, fetch};
 use crate::key::ServerKey;
 use crate::publish::{publish, publish_accepted, publish_orphans};
-use crate::render::{Gathering, Now, Rendered, render};
+use crate::render::{Now, Rendered, render};
 use crate::report::{Observed, PolicyView};
 use crate::standby::stand_by;
 
@@ -44,12 +44,8 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
     publish_accepted(cx, &around, now).await;
     let compiled = crds::compile(&server, &around.grants, &around.sessions, &settings);
     let rendered = server.gateway.as_ref().map(|_| {
-        render(
-            &compiled.document,
-            around.policy_text(),
-            gathering(cx, &around),
-            now,
-        )
+        let gathered = (!around.pods.is_empty()).then(|| cx.memory.gathered(key));
+        render(&compiled.document, around.policy_text(), gathered, now)
     });
     let desired = build(&server, rendered.as_ref(), &settings);
     let written = apply_policy(cx, &desired).await;
@@ -70,13 +66,6 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
     publish(cx, &around, &observed, &compiled, rendered.as_ref(), now).await
 }
 
-fn gathering(cx: &Context, around: &Around) -> Gathering {
-    match around.pods.is_empty() {
-        true => Gathering::Pointless,
-        false => Gathering::Since(cx.memory.gathering_since(&around.key())),
-    }
-}
-
 /// Sends the policy on its way to the pods, and answers how far it is.
 fn deliver(
     cx: &Context,
@@ -86,11 +75,6 @@ fn deliver(
     written: &Part<ConfigMap>,
     now: Now,
 ) -> PolicyView {
-    cx.memory.gathering(
-        key,
-        rendered.is_some_and(|r| r.gather.is_some()),
-        now.instant,
-    );
     let Some(rendered) = rendered else {
         cx.delivery.forget(key);
         return PolicyView::default();
@@ -99,6 +83,8 @@ fn deliver(
         return PolicyView::default();
     }
     let is_new = around.policy_text() != Some(&*rendered.text);
+    cx.memory
+        .rendered(key, rendered.gather.is_some(), is_new, now.instant);
     let order = Order {
         revision: rendered.revision.clone(),
         written: is_new.then_some(now.instant),

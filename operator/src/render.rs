@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use policy::Document;
 
-use crate::change::{Pace, pace};
+use crate::change::only_gives;
+use crate::gather::{Gathered, hold};
 
 /// The policy as it is to be in the ConfigMap.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,33 +28,25 @@ pub(crate) struct Now {
     pub(crate) instant: Instant,
 }
 
-/// Whether what only gives is held back.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Gathering {
-    /// For a moment, and something has been since then, if anything.
-    Since(Option<Instant>),
-    /// No pod is ready: there is no kubelet to spare.
-    Pointless,
-}
-
 /// Renders `document`, given the text that is live. A live text that was tampered with, or can't
-/// be read, is replaced at once.
+/// be read, is replaced at once. Without `gathered` nothing is held back: no pod is ready, there is
+/// no kubelet to spare.
 pub(crate) fn render(
     document: &Document,
     live: Option<&str>,
-    gathering: Gathering,
+    gathered: Option<Gathered>,
     now: Now,
 ) -> Rendered {
     let live = live.and_then(|text| Some((text, untampered(text)?)));
     match live {
         Some((text, old)) if old.revision == document.revision => keep(text, &old, None),
-        Some((text, old)) => match gathering {
-            Gathering::Since(since) => match pace(&old, document, since, now.instant) {
-                Pace::Gather(left) => keep(text, &old, Some(left)),
-                Pace::Now => write(document, now),
-            },
-            Gathering::Pointless => write(document, now),
-        },
+        Some((text, old)) => {
+            let gives = gathered.filter(|_| only_gives(&old, document));
+            match gives.and_then(|gathered| hold(gathered, now.instant)) {
+                Some(left) => keep(text, &old, Some(left)),
+                None => write(document, now),
+            }
+        }
         None => write(document, now),
     }
 }
@@ -92,7 +85,7 @@ pub(crate) fn untampered(text: &str) -> Option<Document> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::GATHER;
+    use crate::gather::TOGETHER;
 
     fn document(text: &str) -> Document {
         let document: Document = serde_saphyr::from_str(text).unwrap();
@@ -114,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_text_and_its_time_stay_while_the_document_says_the_same() {
-        let first = render(&document(BASE), None, Gathering::Since(None), at(100));
+        let first = render(&document(BASE), None, Some(Gathered::default()), at(100));
         assert!(
             first
                 .text
@@ -126,7 +119,7 @@ mod tests {
             render(
                 &document(BASE),
                 Some(&first.text),
-                Gathering::Since(None),
+                Some(Gathered::default()),
                 at(200)
             ),
             first
@@ -135,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_tampered_text_is_replaced_at_once() {
-        let first = render(&document(BASE), None, Gathering::Since(None), at(100));
+        let first = render(&document(BASE), None, Some(Gathered::default()), at(100));
         for tampered in [
             first.text.replace("\"one\"", "\"two\""),
             first.text.replacen('{', "{ \"more\": 1,", 1),
@@ -146,7 +139,7 @@ mod tests {
                 render(
                     &document(BASE),
                     Some(&tampered),
-                    Gathering::Since(None),
+                    Some(Gathered::default()),
                     at(100)
                 ),
                 first
@@ -156,16 +149,21 @@ mod tests {
 
     #[test]
     fn a_revocation_is_written_at_once_and_a_new_session_is_gathered() {
-        let old = render(&document(BASE), None, Gathering::Since(None), at(100));
+        let old = render(&document(BASE), None, Some(Gathered::default()), at(100));
         let revoked = document(&BASE.replace("name: one", "name: one, revoked: true"));
-        let rendered = render(&revoked, Some(&old.text), Gathering::Since(None), at(200));
+        let rendered = render(
+            &revoked,
+            Some(&old.text),
+            Some(Gathered::default()),
+            at(200),
+        );
         assert_eq!(
             (rendered.revision, rendered.gather),
             (revoked.revision, None)
         );
         let more = document(&BASE.replace("one }", "one }, { name: two }"));
-        let held = render(&more, Some(&old.text), Gathering::Since(None), at(200));
-        let pointless = render(&more, Some(&old.text), Gathering::Pointless, at(200));
+        let held = render(&more, Some(&old.text), Some(Gathered::default()), at(200));
+        let pointless = render(&more, Some(&old.text), None, at(200));
         assert_eq!(
             (pointless.revision, pointless.gather),
             (more.revision, None)
@@ -173,7 +171,7 @@ mod tests {
         assert_eq!(
             held,
             Rendered {
-                gather: Some(GATHER),
+                gather: Some(TOGETHER),
                 ..old
             }
         );

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Desired, build};
 use crate::golden::{Case, of_kind};
-use crate::render::{Gathering, Now, render};
+use crate::render::{Now, render};
 
 fn settings() -> Settings {
     Settings {
@@ -36,7 +36,7 @@ fn objects(case: &Case, settings: &Settings) -> Vec<Value> {
     let rendered = server
         .gateway
         .as_ref()
-        .map(|_| render(&compiled.document, None, Gathering::Pointless, now));
+        .map(|_| render(&compiled.document, None, None, now));
     let desired = build(&server, rendered.as_ref(), settings);
     let Desired {
         service_account,
