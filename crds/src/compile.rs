@@ -1,7 +1,9 @@
 //! Server, grants and sessions become the policy document that proxies read.
 
 mod document;
+mod grant;
 mod item;
+mod session;
 
 use std::sync::Arc;
 
@@ -34,27 +36,23 @@ pub fn compile(
     let mut document = document::of_server(server, settings);
     let mut grants: Vec<_> = grants
         .iter()
-        .filter_map(|grant| item::grant(server, grant))
+        .filter_map(|grant| grant::state(server, grant))
         .collect();
     let mut sessions: Vec<_> = sessions
         .iter()
-        .filter_map(|session| item::session(server, session))
+        .filter_map(|session| session::state(server, session))
         .collect();
     grants.sort_by(|(a, _), (b, _)| a.id().cmp(&b.id()));
     sessions.sort_by(|(a, _), (b, _)| a.id().cmp(&b.id()));
-    document.grants = grants
-        .iter()
-        .filter_map(|(_, grant)| grant.clone())
-        .collect();
-    document.sessions = sessions
-        .iter()
-        .filter_map(|(_, session)| session.clone())
-        .collect();
+    let (grants, written): (Vec<_>, Vec<_>) = grants.into_iter().unzip();
+    document.grants = written.into_iter().flatten().collect();
+    let (sessions, written): (Vec<_>, Vec<_>) = sessions.into_iter().unzip();
+    document.sessions = written.into_iter().flatten().collect();
     document.revision = document.compute_revision();
     Compiled {
         document,
-        grants: grants.into_iter().map(|(state, _)| state).collect(),
-        sessions: sessions.into_iter().map(|(state, _)| state).collect(),
+        grants,
+        sessions,
         unsupported: server.unsupported.iter().map(ToString::to_string).collect(),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     MCPAccessGrant, MCPAgentSession, MCPServer, Problem, Problems, names,
+    nodes::Path,
     schema::{self, check},
 };
 
@@ -77,8 +78,8 @@ pub fn read(document: &Value) -> Result<Manifest, Problems> {
     let mut document = document.clone();
     prune_nulls(&mut document);
     let mut problems = Vec::new();
-    check::check(schema::schema(kind), &document, "", &mut problems);
-    check::unknown(schema::schema(kind), &document, "", &mut problems);
+    check::check(schema::schema(kind), &document, &Path::Root, &mut problems);
+    check::unknown(schema::schema(kind), &document, &Path::Root, &mut problems);
     if !problems.is_empty() {
         return Err(Problems(problems));
     }

@@ -1,33 +1,72 @@
 //! Walks to the nodes that a path names: in an object, and in a schema.
 
+use std::fmt;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 use serde_json::Value;
 
-/// Every value at a schema path such as `spec.tools[].name`, with its own path (`spec.tools[2].name`).
-pub(crate) fn values<'a>(object: &'a Value, path: &str) -> Vec<(String, &'a Value)> {
-    let mut found = vec![(String::new(), object)];
-    for step in steps(path) {
-        found = found
-            .into_iter()
-            .flat_map(|(at, value)| match step {
-                Step::Items => value
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .enumerate()
-                    .map(|(n, item)| (format!("{at}[{n}]"), item))
-                    .collect::<Vec<_>>(),
-                Step::Member(name) => value
-                    .get(name)
-                    .map(|member| (join(&at, name), member))
-                    .into_iter()
-                    .collect(),
-            })
-            .collect();
+/// Where a walk is. It is written out only where there is something to say, which is seldom.
+#[derive(Clone, Copy)]
+pub(crate) enum Path<'a> {
+    /// The object itself.
+    Root,
+    /// A member of an object.
+    Member(&'a Path<'a>, &'a str),
+    /// An item of a list.
+    Item(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Member(Self::Root, name) => f.write_str(name),
+            Self::Member(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, n) => write!(f, "{parent}[{n}]"),
+        }
     }
-    found
+}
+
+/// Visits every value at a schema path such as `spec.tools[].name`, with its own (`spec.tools[2].name`).
+pub(crate) fn each<'v>(
+    object: &'v Value,
+    path: &str,
+    visit: &mut impl FnMut(&Path<'_>, &'v Value),
+) {
+    walk(object, path, &Path::Root, visit);
+}
+
+fn walk<'v>(
+    value: &'v Value,
+    rest: &str,
+    at: &Path<'_>,
+    visit: &mut impl FnMut(&Path<'_>, &'v Value),
+) {
+    if rest.is_empty() {
+        return visit(at, value);
+    }
+    let (step, rest) = rest.split_once('.').unwrap_or((rest, ""));
+    match step.strip_suffix("[]") {
+        None => {
+            if let Some(member) = value.get(step) {
+                walk(member, rest, &Path::Member(at, step), visit);
+            }
+        }
+        Some(name) => {
+            let at = Path::Member(at, name);
+            for (n, item) in value
+                .get(name)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .enumerate()
+            {
+                walk(item, rest, &Path::Item(&at, n), visit);
+            }
+        }
+    }
 }
 
 /// The schema at a path.
@@ -61,15 +100,6 @@ pub(crate) fn schema_mut<'a>(
         };
     }
     Some(node)
-}
-
-/// A member's path.
-pub(crate) fn join(at: &str, name: &str) -> String {
-    if at.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{at}.{name}")
-    }
 }
 
 #[derive(Clone, Copy)]

@@ -15,7 +15,9 @@ use crate::{
     Grant, Kind, MCPAccessGrant, MCPAgentSession, MCPServer, MCPServerSpec, Problems, Server,
     Session, Settings,
     default::{self, default},
-    manifest, rules,
+    manifest,
+    nodes::Path,
+    rules,
     schema::{self, check},
 };
 
@@ -78,10 +80,13 @@ fn checked(
     });
     manifest::prune_nulls(&mut value);
     let mut problems = Vec::new();
-    check::check(schema::schema(kind), &value, "", &mut problems);
+    check::check(schema::schema(kind), &value, &Path::Root, &mut problems);
     prune_blanks(&mut value);
-    let adds = default(kind, &value, settings);
-    default::apply(&mut value, adds);
+    // The other kinds have no defaults, and there are many of them.
+    if kind == Kind::Server {
+        let adds = default(kind, &value, settings);
+        default::apply(&mut value, adds);
+    }
     problems.extend(rules::check(kind, &value));
     if problems.is_empty() {
         Ok(value)

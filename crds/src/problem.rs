@@ -113,3 +113,51 @@ pub(crate) fn shown(value: &serde_json::Value) -> String {
     }
     text.chars().take(MOST).chain("…".chars()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(code: &'static str, value: &str) -> Problem {
+        Problem {
+            code,
+            field: "spec.gateway.image".into(),
+            value: value.into(),
+            message: "this image isn't allowed".into(),
+            remedy: "leave it out".into(),
+        }
+    }
+
+    #[test]
+    fn an_update_is_refused_for_what_is_new_alone() {
+        let old = Problems(vec![problem("a", "x"), problem("b", "x")]);
+        let new = Problems(vec![
+            problem("a", "x"),
+            problem("b", "y"),
+            problem("c", "x"),
+        ]);
+        assert_eq!(
+            new.since(&old),
+            Problems(vec![problem("b", "y"), problem("c", "x")])
+        );
+    }
+
+    #[test]
+    fn a_problem_reads_as_one_line_with_field_value_and_remedy() {
+        let problems = Problems(vec![problem("a", "x"), problem("b", "")]);
+        assert_eq!(
+            problems.to_string(),
+            "spec.gateway.image: \"x\": this image isn't allowed; leave it out; \
+             spec.gateway.image: this image isn't allowed; leave it out"
+        );
+    }
+
+    #[test]
+    fn a_long_value_is_shown_shortened() {
+        assert_eq!(
+            shown(&"\u{e9}".repeat(100).into()),
+            format!("{}…", "\u{e9}".repeat(80))
+        );
+        assert_eq!(shown(&serde_json::json!(70000)), "70000");
+    }
+}

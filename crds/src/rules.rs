@@ -94,18 +94,16 @@ pub(crate) fn check(kind: Kind, object: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     for rule in rules(kind) {
         for node in rule.nodes {
-            for (path, value) in nodes::values(object, node) {
-                if let Some(found) = (rule.breach)(value) {
-                    problems.push(rule.problem(&path, found));
-                }
-            }
+            nodes::each(object, node, &mut |path, value| {
+                problems.extend((rule.breach)(value).map(|found| rule.problem(path, found)));
+            });
         }
     }
     problems
 }
 
 impl Rule {
-    fn problem(&self, node: &str, found: String) -> Problem {
+    fn problem(&self, node: &nodes::Path<'_>, found: String) -> Problem {
         let field = format!("{node}{}", self.field);
         Problem {
             code: self.code,

@@ -98,6 +98,23 @@ fn the_short_names_category_and_subresources_are_those_of_the_docs() {
     );
 }
 
+/// Parsing grants and sessions, of which there are many, looks for none.
+#[test]
+fn grants_and_sessions_have_no_defaults() {
+    for crd in crds()
+        .into_iter()
+        .filter(|crd| crd.spec.names.kind != "MCPServer")
+    {
+        each_node(&serde_json::to_value(&crd).unwrap(), &mut |node| {
+            assert!(
+                node.get("default").is_none(),
+                "{}: {node}",
+                crd.spec.names.kind
+            );
+        });
+    }
+}
+
 /// Visits every object inside of a JSON value.
 fn each_node(value: &Value, visit: &mut impl FnMut(&Value)) {
     match value {

@@ -1,12 +1,9 @@
-//! One grant or session: whether it counts, and how it is written.
+//! What became of one grant or session, and what both kinds are asked first.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{
-    Grant, MCPAccessGrant, MCPAgentSession, Server, Session, grant::ServerRef, names, parse_grant,
-    parse_session, parsed::SubjectIds, words::PolicyDecision,
-};
+use crate::{Server, grant::ServerRef, parsed::SubjectIds};
 
 /// What became of one grant or session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +80,11 @@ impl ItemState {
         (&self.namespace, &self.name)
     }
 
-    fn new(metadata: &ObjectMeta, reason: ItemReason, message: impl Into<String>) -> Self {
+    pub(super) fn new(
+        metadata: &ObjectMeta,
+        reason: ItemReason,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
@@ -97,72 +98,8 @@ impl ItemState {
     }
 }
 
-/// A grant's state and what is written of it. `None` where it names another server.
-pub(super) fn grant(
-    server: &Server,
-    object: &MCPAccessGrant,
-) -> Option<(ItemState, Option<policy::Grant>)> {
-    if !refers_to(&object.metadata, &object.spec.server_ref, server) {
-        return None;
-    }
-    if let Some(foreign) = foreign(&object.metadata, server) {
-        return Some((foreign, None));
-    }
-    Some(match parse_grant(object) {
-        Ok(grant) => {
-            let (reason, message) = grant_reason(&grant, server);
-            let state = ItemState {
-                included: true,
-                matched_tools: matched_tools(&grant, server),
-                ..ItemState::new(&object.metadata, reason, message)
-            };
-            (state, Some(written_grant(&grant, server)))
-        }
-        Err(problems) => {
-            let denials = denials_of(object, server);
-            let mut message = problems.to_string();
-            if denials.is_some() {
-                message.push_str("; of this grant only what it denies is in force");
-            }
-            let state = ItemState {
-                included: denials.is_some(),
-                ..ItemState::new(&object.metadata, ItemReason::Invalid, message)
-            };
-            (state, denials)
-        }
-    })
-}
-
-/// A session's state and what is written of it. `None` where it names another server.
-pub(super) fn session(
-    server: &Server,
-    object: &MCPAgentSession,
-) -> Option<(ItemState, Option<policy::Session>)> {
-    if !refers_to(&object.metadata, &object.spec.server_ref, server) {
-        return None;
-    }
-    if let Some(foreign) = foreign(&object.metadata, server) {
-        return Some((foreign, None));
-    }
-    Some(match parse_session(object) {
-        Ok(session) => {
-            let (reason, message) = session_reason(&session, server);
-            let state = ItemState {
-                included: true,
-                expires_at: session.expires_at,
-                ..ItemState::new(&object.metadata, reason, message)
-            };
-            (state, Some(written_session(&session, server)))
-        }
-        // A session that isn't in the document is denied where it is presented.
-        Err(problems) => (
-            ItemState::new(&object.metadata, ItemReason::Invalid, problems.to_string()),
-            None,
-        ),
-    })
-}
-
-fn refers_to(metadata: &ObjectMeta, reference: &ServerRef, server: &Server) -> bool {
+/// Whether the object names this server.
+pub(super) fn refers_to(metadata: &ObjectMeta, reference: &ServerRef, server: &Server) -> bool {
     let given = reference
         .namespace
         .as_deref()
@@ -172,7 +109,7 @@ fn refers_to(metadata: &ObjectMeta, reference: &ServerRef, server: &Server) -> b
 }
 
 /// Objects of other namespaces don't count, and their authors learn nothing of the server, not even that it is.
-fn foreign(metadata: &ObjectMeta, server: &Server) -> Option<ItemState> {
+pub(super) fn foreign(metadata: &ObjectMeta, server: &Server) -> Option<ItemState> {
     (metadata.namespace.as_deref() != Some(server.namespace.as_str())).then(|| {
         ItemState::new(
             metadata,
@@ -182,145 +119,11 @@ fn foreign(metadata: &ObjectMeta, server: &Server) -> Option<ItemState> {
     })
 }
 
-fn grant_reason(grant: &Grant, server: &Server) -> (ItemReason, String) {
-    if grant.disabled {
-        return (ItemReason::Disabled, "spec.disabled is true".into());
-    }
-    let unknown: Vec<&str> = crate::warnings::unknown_rules(grant, server).collect();
-    if unknown.is_empty() {
-        (ItemReason::Active, String::new())
-    } else {
-        (
-            ItemReason::UnknownTool,
-            format!("the server declares no tool {}", unknown.join(", ")),
-        )
-    }
-}
-
-fn session_reason(session: &Session, server: &Server) -> (ItemReason, String) {
-    let secret = names::upstream_tokens_secret(&server.name);
-    match &session.upstream_token {
-        _ if session.revoked => (ItemReason::Revoked, "spec.revoked is true".into()),
-        Some(token) if token.name != secret => (
-            ItemReason::TokenNotMounted,
-            format!("tokens come from Secret {secret} alone; calls with this session are denied"),
-        ),
-        _ => (ItemReason::Active, String::new()),
-    }
-}
-
-fn matched_tools(grant: &Grant, server: &Server) -> i64 {
-    let rule = |name: &str| {
-        grant
-            .tool_rules
-            .iter()
-            .find(|rule| rule.name == name)
-            .map(|rule| rule.decision)
-    };
-    let allows = |name: &str| match rule(name) {
-        Some(decision) => decision == PolicyDecision::Allow,
-        None => grant.tool_rules.is_empty(),
-    };
-    let tools = server.tools.iter().filter(|tool| {
-        !grant.disabled
-            && allows(&tool.name)
-            && grant.allowed_side_effects.contains(&tool.side_effect)
-    });
-    i64::try_from(tools.count()).unwrap_or(i64::MAX)
-}
-
 /// A subject that names no team is of the server's team, where the server has one.
-fn team<'a>(subject: &'a SubjectIds, server: &'a Server) -> &'a str {
+pub(super) fn team<'a>(subject: &'a SubjectIds, server: &'a Server) -> &'a str {
     if subject.team_id.is_empty() {
         &server.team_id
     } else {
         &subject.team_id
-    }
-}
-
-fn written_grant(grant: &Grant, server: &Server) -> policy::Grant {
-    policy::Grant {
-        name: grant.name.clone(),
-        namespace: grant.namespace.clone(),
-        human_id: grant.subject.human_id.clone(),
-        agent_id: grant.subject.agent_id.clone(),
-        team_id: team(&grant.subject, server).to_owned(),
-        max_trust: grant.max_trust.to_string(),
-        allowed_side_effects: grant
-            .allowed_side_effects
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        policy_version: grant.policy_version.clone(),
-        disabled: grant.disabled,
-        tool_rules: grant
-            .tool_rules
-            .iter()
-            .map(|rule| policy::ToolRule {
-                name: rule.name.clone(),
-                decision: rule.decision.to_string(),
-                required_trust: rule.required_trust.to_string(),
-            })
-            .collect(),
-    }
-}
-
-/// What a grant that can't be read forbids: leaving it out altogether would open what it closes.
-fn denials_of(object: &MCPAccessGrant, server: &Server) -> Option<policy::Grant> {
-    let spec = &object.spec;
-    let denied: Vec<_> = spec
-        .tool_rules
-        .iter()
-        .filter(|rule| {
-            rule.decision.as_deref() != Some(PolicyDecision::Allow.as_str())
-                && !rule.name.is_empty()
-        })
-        .map(|rule| policy::ToolRule {
-            name: rule.name.clone(),
-            decision: PolicyDecision::Deny.to_string(),
-            required_trust: String::new(),
-        })
-        .collect();
-    if denied.is_empty() || spec.disabled == Some(true) {
-        return None;
-    }
-    let given = |text: &Option<String>| text.clone().unwrap_or_default();
-    let subject = SubjectIds {
-        human_id: given(&spec.subject.human_id),
-        agent_id: given(&spec.subject.agent_id),
-        team_id: given(&spec.subject.team_id),
-    };
-    Some(policy::Grant {
-        name: given(&object.metadata.name),
-        namespace: given(&object.metadata.namespace),
-        team_id: team(&subject, server).to_owned(),
-        human_id: subject.human_id,
-        agent_id: subject.agent_id,
-        max_trust: policy::Trust::Low.to_string(),
-        tool_rules: denied,
-        ..policy::Grant::default()
-    })
-}
-
-fn written_session(session: &Session, server: &Server) -> policy::Session {
-    let token = session.upstream_token.as_ref();
-    policy::Session {
-        name: session.name.clone(),
-        namespace: session.namespace.clone(),
-        human_id: session.subject.human_id.clone(),
-        agent_id: session.subject.agent_id.clone(),
-        team_id: team(&session.subject, server).to_owned(),
-        consented_trust: session.consented_trust.to_string(),
-        revoked: session.revoked,
-        // Whole seconds, downwards: a session never outlives its end.
-        expires_at: session
-            .expires_at
-            .map(|end| end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-            .unwrap_or_default(),
-        policy_version: session.policy_version.clone(),
-        upstream_token_ref: token
-            .map(|token| format!("{}/{}", token.name, token.key))
-            .unwrap_or_default(),
-        created_at: String::new(),
     }
 }

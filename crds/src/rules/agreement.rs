@@ -259,9 +259,9 @@ fn assert_agreement(rule: &Rule, path: &str, node: &Value) {
 fn each_node(kind: Kind, object: &Value, mut visit: impl FnMut(&Rule, &str, &Value)) {
     for rule in rules(kind) {
         for node in rule.nodes {
-            for (path, value) in nodes::values(object, node) {
-                visit(rule, &path, value);
-            }
+            nodes::each(object, node, &mut |path, value| {
+                visit(rule, &path.to_string(), value)
+            });
         }
     }
 }

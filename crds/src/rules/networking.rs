@@ -16,15 +16,7 @@ macro_rules! octet_pattern {
 }
 
 /// Parts of an annotation's key that say its value is configuration which the ingress controller runs.
-const CODE_KEYS: &[&str] = &[
-    "snippet",
-    "/config-",
-    "/lua",
-    "server-alias-raw",
-    "modsecurity",
-    "/template",
-    "/raw-",
-];
+const CODE_KEYS: &[&str] = &["snippet", "/config-", "/lua"];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -85,9 +77,18 @@ pub(super) const RULES: &[Rule] = &[
         // Keys of a map have no bound in the schema, so the API server counts them as too costly to look at.
         cel: None,
         breach: |node| {
-            let keys = node.as_object()?.keys();
-            keys.map(|key| key.to_ascii_lowercase())
-                .find(|key| CODE_KEYS.iter().any(|code| key.contains(code)))
+            let carries_code = |(key, value): &(&String, &serde_json::Value)| {
+                let key = key.to_ascii_lowercase();
+                // Controllers write values into lines of their configuration; a second line would be a directive.
+                let lines = value
+                    .as_str()
+                    .is_some_and(|value| value.contains(['\n', '\r']));
+                lines || CODE_KEYS.iter().any(|code| key.contains(code))
+            };
+            node.as_object()?
+                .iter()
+                .find(carries_code)
+                .map(|(key, _)| key.clone())
         },
         message: "this annotation's value is configuration that the ingress controller would run for every team",
         remedy: "leave it out; ask for what it does as a field, or have the controller's owner set it",

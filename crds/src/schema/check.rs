@@ -1,135 +1,91 @@
 //! The schema's own checks, for objects that no API server has looked at: types, enums, bounds, required members.
 
+mod told;
+
 use std::collections::HashSet;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
-use serde_json::Value;
+use serde_json::{Map, Number, Value};
 
-use crate::{Problem, nodes, problem::shown};
+use crate::{Problem, nodes::Path};
 
 /// Everything about `value` that the schema refuses.
 pub(crate) fn check(
     schema: &JSONSchemaProps,
     value: &Value,
-    at: &str,
+    at: &Path<'_>,
     problems: &mut Vec<Problem>,
 ) {
-    let mut refuse = |code, message: String, remedy: String| {
-        problems.push(Problem {
-            code,
-            field: at.to_owned(),
-            value: shown(value),
-            message,
-            remedy,
-        });
-    };
     let wanted = schema.type_.as_deref().unwrap_or_default();
     if !is_of_type(value, wanted) {
-        let found = type_of(value);
-        refuse(
-            "wrong_type",
-            format!("this is {found}, not {}", named(wanted)),
-            remedy_for_type(wanted, value),
-        );
+        problems.push(told::wrong_type(at, value, wanted));
         return;
     }
     if let Some(words) = &schema.enum_
         && !words.iter().any(|word| word.0 == *value)
     {
-        let words: Vec<&str> = words.iter().filter_map(|word| word.0.as_str()).collect();
-        refuse(
-            "not_supported",
-            "this isn't one of the values known here".into(),
-            format!("write {}", one_of(&words)),
-        );
+        problems.push(told::not_supported(at, value, words));
     }
     match value {
-        Value::String(text) => check_text(schema, text, &mut refuse),
-        Value::Number(number) => check_number(schema, number, &mut refuse),
+        Value::String(text) => check_text(schema, text, at, problems),
+        Value::Number(number) => check_number(schema, number, at, problems),
         Value::Array(items) => check_array(schema, items, at, problems),
         Value::Object(members) => check_object(schema, members, at, problems),
         Value::Null | Value::Bool(_) => {}
     }
 }
 
-fn check_text(
-    schema: &JSONSchemaProps,
-    text: &str,
-    refuse: &mut impl FnMut(&'static str, String, String),
-) {
+fn check_text(schema: &JSONSchemaProps, text: &str, at: &Path<'_>, problems: &mut Vec<Problem>) {
     let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     if let Some(most) = schema.max_length.filter(|most| length > *most) {
-        refuse(
-            "too_long",
-            format!("this has {length} characters"),
-            format!("write at most {most}"),
-        );
+        problems.push(told::too_long(at, text, length, most));
     }
     if schema.min_length.is_some_and(|least| length < least) {
-        refuse("required", "this is empty".into(), "write a value".into());
+        problems.push(told::empty(at));
     }
     if schema.format.as_deref() == Some("date-time") && text.parse::<jiff::Timestamp>().is_err() {
-        refuse(
-            "not_a_time",
-            "this isn't a time as RFC 3339 writes it".into(),
-            "write a time such as 2026-01-02T15:04:05Z".into(),
-        );
+        problems.push(told::not_a_time(at, text));
     }
 }
 
 fn check_number(
     schema: &JSONSchemaProps,
-    number: &serde_json::Number,
-    refuse: &mut impl FnMut(&'static str, String, String),
+    number: &Number,
+    at: &Path<'_>,
+    problems: &mut Vec<Problem>,
 ) {
-    let Some(number) = number.as_f64() else {
-        return;
-    };
+    let Some(found) = number.as_f64() else { return };
     let (low, high) = match schema.format.as_deref() {
         Some("int32") => (f64::from(i32::MIN), f64::from(i32::MAX)),
         _ => (f64::MIN, f64::MAX),
     };
     let low = schema.minimum.unwrap_or(low);
     let high = schema.maximum.unwrap_or(high);
-    if number < low || number > high {
-        refuse(
-            "out_of_range",
-            "this is out of range".into(),
-            format!("write a number from {low} to {high}"),
-        );
+    if found < low || found > high {
+        problems.push(told::out_of_range(at, number, low, high));
     }
 }
 
-fn check_array(schema: &JSONSchemaProps, items: &[Value], at: &str, problems: &mut Vec<Problem>) {
-    if let Some(most) = schema
-        .max_items
-        .filter(|most| usize::try_from(*most).is_ok_and(|most| items.len() > most))
-    {
-        problems.push(too_many(at, items.len(), most));
+fn check_array(
+    schema: &JSONSchemaProps,
+    items: &[Value],
+    at: &Path<'_>,
+    problems: &mut Vec<Problem>,
+) {
+    if let Some(most) = exceeded(schema.max_items, items.len()) {
+        problems.push(told::too_many(at, items.len(), most));
     }
     let Some(JSONSchemaPropsOrArray::Schema(item_schema)) = &schema.items else {
         return;
     };
     let mut seen = HashSet::new();
     for (n, item) in items.iter().enumerate() {
-        let path = format!("{at}[{n}]");
+        let path = Path::Item(at, n);
         check(item_schema, item, &path, problems);
-        if !seen.insert(identity(schema, item)) && schema.x_kubernetes_list_type.is_some() {
-            let field = if item.is_object() {
-                format!("{path}.name")
-            } else {
-                path
-            };
-            let value = item.get("name").unwrap_or(item);
-            problems.push(Problem {
-                code: "duplicate",
-                field,
-                value: shown(value),
-                message: "this is there twice".into(),
-                remedy: "write it once".into(),
-            });
+        if schema.x_kubernetes_list_type.is_some() && !seen.insert(identity(schema, item)) {
+            problems.push(told::duplicate(&path, item));
         }
     }
 }
@@ -148,15 +104,12 @@ fn identity(schema: &JSONSchemaProps, item: &Value) -> String {
 
 fn check_object(
     schema: &JSONSchemaProps,
-    members: &serde_json::Map<String, Value>,
-    at: &str,
+    members: &Map<String, Value>,
+    at: &Path<'_>,
     problems: &mut Vec<Problem>,
 ) {
-    if let Some(most) = schema
-        .max_properties
-        .filter(|most| usize::try_from(*most).is_ok_and(|most| members.len() > most))
-    {
-        problems.push(too_many(at, members.len(), most));
+    if let Some(most) = exceeded(schema.max_properties, members.len()) {
+        problems.push(told::too_many(at, members.len(), most));
     }
     for name in schema
         .required
@@ -164,26 +117,17 @@ fn check_object(
         .flatten()
         .filter(|name| !members.contains_key(*name))
     {
-        problems.push(Problem {
-            code: "required",
-            field: nodes::join(at, name),
-            value: String::new(),
-            message: format!("{name} is required"),
-            remedy: remedy_for_member(schema, name),
-        });
+        problems.push(told::required(schema, at, name));
     }
     for (name, member) in members {
-        let path = nodes::join(at, name);
-        match (
-            schema
-                .properties
-                .as_ref()
-                .and_then(|properties| properties.get(name)),
-            &schema.additional_properties,
-        ) {
-            (Some(property), _) => check(property, member, &path, problems),
+        let property = schema
+            .properties
+            .as_ref()
+            .and_then(|properties| properties.get(name));
+        match (property, &schema.additional_properties) {
+            (Some(property), _) => check(property, member, &Path::Member(at, name), problems),
             (None, Some(JSONSchemaPropsOrBool::Schema(values))) => {
-                check(values, member, &path, problems)
+                check(values, member, &Path::Member(at, name), problems);
             }
             // Members that the schema doesn't know are pruned by the API server.
             (None, _) => {}
@@ -191,18 +135,22 @@ fn check_object(
     }
 }
 
+fn exceeded(most: Option<i64>, found: usize) -> Option<i64> {
+    most.filter(|most| usize::try_from(*most).is_ok_and(|most| found > most))
+}
+
 /// Members that the schema doesn't know, which `kubectl` and the API server's strict validation refuse.
 pub(crate) fn unknown(
     schema: &JSONSchemaProps,
     value: &Value,
-    at: &str,
+    at: &Path<'_>,
     problems: &mut Vec<Problem>,
 ) {
     match value {
         Value::Array(items) => {
             if let Some(JSONSchemaPropsOrArray::Schema(schema)) = &schema.items {
                 for (n, item) in items.iter().enumerate() {
-                    unknown(schema, item, &format!("{at}[{n}]"), problems);
+                    unknown(schema, item, &Path::Item(at, n), problems);
                 }
             }
         }
@@ -211,76 +159,15 @@ pub(crate) fn unknown(
                 return;
             };
             for (name, member) in members {
-                let path = nodes::join(at, name);
                 match properties.get(name) {
                     // The API server knows everything about metadata; the definition just bounds the name.
-                    Some(_) if path == "metadata" => {}
-                    Some(property) => unknown(property, member, &path, problems),
-                    None => problems.push(unknown_field(path, name, properties.keys())),
+                    Some(_) if matches!(at, Path::Root) && name == "metadata" => {}
+                    Some(property) => unknown(property, member, &Path::Member(at, name), problems),
+                    None => problems.push(told::unknown_field(at, name, properties.keys())),
                 }
             }
         }
         _ => {}
-    }
-}
-
-fn unknown_field<'a>(
-    path: String,
-    name: &str,
-    mut known: impl Iterator<Item = &'a String>,
-) -> Problem {
-    let similar = known.find(|known| known.eq_ignore_ascii_case(name));
-    Problem {
-        code: "unknown_field",
-        field: path,
-        value: String::new(),
-        message: "there is no such field".into(),
-        remedy: match similar {
-            Some(similar) => format!("write {similar}"),
-            None => "leave it out; kubectl explain shows the fields there are".into(),
-        },
-    }
-}
-
-fn too_many(at: &str, found: usize, most: i64) -> Problem {
-    Problem {
-        code: "too_many",
-        field: at.to_owned(),
-        value: String::new(),
-        message: format!("there are {found}"),
-        remedy: format!("write at most {most}"),
-    }
-}
-
-fn remedy_for_member(schema: &JSONSchemaProps, name: &str) -> String {
-    let property = schema
-        .properties
-        .as_ref()
-        .and_then(|properties| properties.get(name));
-    let words: Vec<&str> = property
-        .and_then(|property| property.enum_.as_ref())
-        .map(|words| words.iter().filter_map(|word| word.0.as_str()).collect())
-        .unwrap_or_default();
-    if words.is_empty() {
-        format!("write {name}")
-    } else {
-        format!("write {name}: {}", one_of(&words))
-    }
-}
-
-fn one_of(words: &[&str]) -> String {
-    match words {
-        [word] => (*word).to_owned(),
-        words => format!("one of {}", words.join(", ")),
-    }
-}
-
-fn remedy_for_type(wanted: &str, value: &Value) -> String {
-    match (wanted, value) {
-        ("string", Value::Number(_) | Value::Bool(_)) => format!("put it in quotes: \"{value}\""),
-        ("integer", Value::String(_)) => "write the number without quotes".into(),
-        ("boolean", _) => "write true or false, without quotes".into(),
-        _ => format!("write {}", named(wanted)),
     }
 }
 
@@ -293,27 +180,5 @@ fn is_of_type(value: &Value, wanted: &str) -> bool {
         "array" => value.is_array(),
         "object" => value.is_object(),
         _ => true,
-    }
-}
-
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-fn named(wanted: &str) -> &'static str {
-    match wanted {
-        "string" => "a string",
-        "integer" => "a whole number",
-        "number" => "a number",
-        "boolean" => "true or false",
-        "array" => "a list",
-        _ => "an object",
     }
 }
