@@ -54,6 +54,8 @@ codes! {
     NameConflict 422,
     /// Another container runs as the proxy's user.
     UserConflict 422,
+    /// The pod's own resources are too small for its containers and the proxy.
+    PodLevelResources 422,
     /// `hostNetwork`: the proxy's ports would be the node's, and the server's too.
     HostNetwork 403,
     /// `hostPID`: the proxy would be visible to, and killable from, other pods.

@@ -126,3 +126,8 @@ pub(crate) fn volume(name: &str) -> Denial {
         "give yours another name",
     )
 }
+
+/// The pod's volumes of this name; the API server lets a pod have one.
+pub(crate) fn volumes_named<'a>(pod: &'a Value, name: &str) -> Vec<&'a Value> {
+    Facts::of(pod, "", &[]).volumes(name)
+}

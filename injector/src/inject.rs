@@ -6,9 +6,13 @@ use serde_json::Value;
 
 use crate::code::{Code, Denial};
 use crate::intact::{self, Breach, is_proxy};
-use crate::json::{annotation, at, is_governed, list, text};
+use crate::json::{annotation, is_governed, list, server_label, text};
 use crate::ops::Ops;
-use crate::{conflict, drain, repair, sidecar, volume};
+use crate::uninject::ANNOTATION_BEFORE;
+use crate::{conflict, drain, repair, resources, shape, sidecar, uninject, volume};
+
+/// Names the container that `kubectl logs` and `exec` mean without `-c`.
+pub(crate) const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
 /// What `/inject` answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +80,7 @@ pub fn inject(pod: &Value, server: &Server, settings: &Settings) -> Result<Injec
     let Some(gateway) = &server.gateway else {
         return Ok(Injection::Deny(gateway_disabled(server)));
     };
-    if let Some(denial) = shape(pod).or_else(|| conflict::of_pod(pod)) {
+    if let Some(denial) = shape::check(pod).or_else(|| conflict::of_pod(pod)) {
         return Ok(Injection::Deny(denial));
     }
     let injection = if list(pod, &["spec", "initContainers"]).iter().any(is_proxy) {
@@ -101,7 +105,8 @@ fn fresh(
         Ok(seconds) => seconds,
         Err(denial) => return Ok(Injection::Deny(denial)),
     };
-    if let Some(denial) = conflict::with_proxy(pod, gateway) {
+    let denial = conflict::with_proxy(pod, gateway).or_else(|| resources::check(pod, gateway));
+    if let Some(denial) = denial {
         return Ok(Injection::Deny(denial));
     }
     let image = sidecar::image(gateway, settings).ok_or(Fault::NoImage)?;
@@ -111,14 +116,18 @@ fn fresh(
     let mut volumes = Vec::new();
     for volume in [volume::policy(&server.name), volume::tokens(&server.name)] {
         let wanted = json("volume", &volume)?;
-        match volume_named(pod, &volume.name) {
-            None => volumes.push(wanted),
-            Some(found) if *found == wanted => (),
-            Some(_) => return Ok(Injection::Deny(conflict::volume(&volume.name))),
+        match conflict::volumes_named(pod, &volume.name).as_slice() {
+            [] => volumes.push(wanted),
+            [found] if **found == wanted => (),
+            _ => return Ok(Injection::Deny(conflict::volume(&volume.name))),
         }
     }
     ops.append(&["spec", "volumes"], volumes);
-    annotate(&mut ops, pod, server, settings, true);
+    let mut annotations = annotations(pod, server, settings, true);
+    if let Some(note) = uninject::note(pod, drain_seconds) {
+        annotations.push((ANNOTATION_BEFORE, note.into()));
+    }
+    ops.set_members(&["metadata", "annotations"], annotations);
     if let Some(seconds) = drain_seconds {
         drain::add(&mut ops, pod, seconds);
     }
@@ -136,7 +145,8 @@ fn existing(pod: &Value, server: &Server, settings: &Settings) -> Injection {
         Err(breaches) if repair::can_mend(&breaches) => repair::mend(&mut ops, pod),
         Err(breaches) => return Injection::Deny(tampered(&breaches)),
     }
-    annotate(&mut ops, pod, server, settings, false);
+    let annotations = annotations(pod, server, settings, false);
+    ops.set_members(&["metadata", "annotations"], annotations);
     let ops = ops.finish();
     if ops.is_empty() {
         Injection::Allow(Code::AlreadyInjected)
@@ -148,24 +158,33 @@ fn existing(pod: &Value, server: &Server, settings: &Settings) -> Injection {
     }
 }
 
-/// What was injected, and which container `kubectl logs` and `exec` mean without `-c`.
+/// What was injected, and which container is the server's; as far as they aren't there.
 ///
 /// A proxy that is there keeps the stamp it has: it may be of another version than ours.
-fn annotate(ops: &mut Ops<'_>, pod: &Value, server: &Server, settings: &Settings, restamp: bool) {
-    const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+fn annotations(
+    pod: &Value,
+    server: &Server,
+    settings: &Settings,
+    restamp: bool,
+) -> Vec<(&'static str, Value)> {
     let mut members = Vec::new();
     if restamp || annotation(pod, names::ANNOTATION_INJECTED).is_none() {
         let stamp = sidecar::stamp(server, settings);
         members.push((names::ANNOTATION_INJECTED, stamp.into()));
     }
     if annotation(pod, DEFAULT_CONTAINER).is_none() {
-        let containers = list(pod, &["spec", "containers"]);
-        let named = |container: &&Value| text(container, &["name"]) == server.name;
-        let main = containers.iter().find(named).or(containers.first());
-        let name = main.map_or("", |container| text(container, &["name"]));
-        members.push((DEFAULT_CONTAINER, name.into()));
+        members.push((DEFAULT_CONTAINER, default_container(pod).into()));
     }
-    ops.set_members(&["metadata", "annotations"], members);
+    members
+}
+
+/// The container of the server's name, or the first.
+pub(crate) fn default_container(pod: &Value) -> &str {
+    let containers = list(pod, &["spec", "containers"]);
+    let server = server_label(pod);
+    let named = |container: &&Value| text(container, &["name"]) == server;
+    let main = containers.iter().find(named).or(containers.first());
+    main.map_or("", |container| text(container, &["name"]))
 }
 
 /// Applies the operations to a copy, as the API server will, and judges what comes out as the
@@ -179,51 +198,6 @@ fn prove(pod: &Value, ops: &Patch, server: &Server, settings: &Settings) -> Resu
         Err(breaches) => breaches.into_iter().next(),
     };
     breach.map_or(Ok(()), |breach| Err(Fault::NotIntact(breach)))
-}
-
-/// Shapes that the API server never sends and files may have.
-fn shape(pod: &Value) -> Option<Denial> {
-    let invalid = |field: String, message: &str| {
-        let remedy = "apply it once without the labels to see what the API server says";
-        Some(Denial::new(Code::InvalidPod, field, message, remedy))
-    };
-    for name in ["containers", "initContainers", "volumes"] {
-        let items = at(pod, &["spec", name]);
-        if items.is_some_and(|items| !items.is_array()) {
-            return invalid(format!("spec.{name}"), "isn't a list");
-        }
-    }
-    let annotations = at(pod, &["metadata", "annotations"]);
-    if annotations.is_some_and(|annotations| !annotations.is_object()) {
-        return invalid("metadata.annotations".into(), "isn't a map");
-    }
-    let containers = list(pod, &["spec", "containers"]);
-    if containers.is_empty() {
-        return invalid("spec.containers".into(), "has no container");
-    }
-    for kind in ["containers", "initContainers"] {
-        if list(pod, &["spec", kind])
-            .iter()
-            .any(|c| text(c, &["name"]).is_empty())
-        {
-            return invalid(format!("spec.{kind}"), "has a container without a name");
-        }
-    }
-    containers.iter().any(is_proxy).then(|| {
-        Denial::new(
-            Code::NameConflict,
-            format!("spec.containers[{}]", names::PROXY_CONTAINER),
-            "a container has the proxy's name; the proxy is an init container and put in by the injector",
-            "give the container another name",
-        )
-    })
-}
-
-fn volume_named<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
-    let volumes = list(pod, &["spec", "volumes"]);
-    volumes
-        .iter()
-        .find(|volume| text(volume, &["name"]) == name)
 }
 
 fn gateway_disabled(server: &Server) -> Denial {

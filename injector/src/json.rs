@@ -15,6 +15,11 @@ pub(crate) fn at<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
         .try_fold(value, |value, name| member(value, name))
 }
 
+/// The member at the end of `names`, null where it is null.
+pub(crate) fn raw<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
+    names.iter().try_fold(value, |value, name| value.get(name))
+}
+
 /// The text at the end of `names`, empty where there is none.
 pub(crate) fn text<'a>(value: &'a Value, names: &[&str]) -> &'a str {
     at(value, names).and_then(Value::as_str).unwrap_or_default()

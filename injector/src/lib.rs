@@ -15,8 +15,12 @@ mod inject;
 pub mod intact;
 mod json;
 mod ops;
+mod quantity;
 mod repair;
+mod resources;
+mod shape;
 mod sidecar;
+mod uninject;
 mod volume;
 
 pub use belongs::{Owners, belongs, deployment_of, replica_set_of};
@@ -24,3 +28,4 @@ pub use code::{Code, Denial};
 pub use inject::{Fault, Injection, inject};
 pub use json::{is_governed, server_label};
 pub use sidecar::stamp;
+pub use uninject::{UninjectError, uninject};

@@ -1,6 +1,6 @@
 //! Pods that get a proxy: the whole patch of each.
 
-use mcp_injector::{Code, Injection};
+use mcp_injector::{Code, Injection, uninject};
 use serde_json::{Value, json};
 
 use crate::files::{golden, injected, patched, pod};
@@ -54,6 +54,15 @@ fn injecting_again_changes_nothing() {
 }
 
 #[test]
+fn what_was_injected_can_be_taken_out_again() {
+    for name in ["plain", "rich", "nulls", "notes", "drain"] {
+        let pod = pod(name);
+        let back = uninject(&patched(&pod)).unwrap();
+        assert_eq!(back.to_string(), pod.to_string(), "{name}");
+    }
+}
+
+#[test]
 fn a_pod_without_the_label_is_left_alone() {
     let mut plain = pod("plain");
     for value in [json!(null), json!("no"), json!("Required"), json!(true)] {
@@ -67,7 +76,9 @@ fn a_volume_that_is_exactly_ours_is_not_added_twice() {
     let full = patched(&pod("plain"));
     let mut without_proxy = full.clone();
     without_proxy["spec"]["initContainers"] = json!([]);
-    assert_eq!(patched(&without_proxy), full);
+    let again = patched(&without_proxy);
+    assert_eq!(again["spec"], full["spec"]);
+    assert_eq!(uninject(&again).unwrap(), without_proxy);
 }
 
 #[test]

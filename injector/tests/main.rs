@@ -8,10 +8,11 @@
     reason = "a test that can't go on has failed"
 )]
 
+mod arbitrary;
 mod belongs;
 mod denied;
 mod files;
 mod injected;
 mod intact;
-mod odd;
+mod properties;
 mod repaired;

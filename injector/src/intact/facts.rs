@@ -120,7 +120,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Volumes with a name; the API server lets a pod have only one.
-    pub(super) fn volumes(&self, name: &str) -> Vec<&'a Value> {
+    pub(crate) fn volumes(&self, name: &str) -> Vec<&'a Value> {
         list(self.pod, &["spec", "volumes"])
             .iter()
             .filter(|volume| text(volume, &["name"]) == name)

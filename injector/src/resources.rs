@@ -1,0 +1,82 @@
+//! Resources of a pod as a whole (KEP-2837).
+//!
+//! Where a pod has them, the API server refuses it if its containers ask for more. Kubernetes
+//! fills in what a pod doesn't say from its containers before anything is injected, so that the
+//! proxy can be one too many in a pod whose author gave no request at all; the API server's
+//! message would then name a container that isn't in the manifest.
+
+use crds::{Gateway, names};
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use serde_json::Value;
+
+use crate::code::{Code, Denial};
+use crate::intact::is_sidecar;
+use crate::json::{list, text};
+use crate::quantity::Quantity;
+
+/// What keeps the proxy out of a pod without a proxy.
+pub(crate) fn check(pod: &Value, gateway: &Gateway) -> Option<Denial> {
+    // The others have to be a node's, and a pod can't ask for them as a whole.
+    ["cpu", "memory"]
+        .iter()
+        .find_map(|resource| exceeded(pod, gateway, resource))
+}
+
+fn exceeded(pod: &Value, gateway: &Gateway, resource: &str) -> Option<Denial> {
+    let whole = text(pod, &["spec", "resources", "requests", resource]);
+    let allowed = Quantity::parse(whole)?;
+    let proxy = of_proxy(&gateway.resources, resource)?;
+    let others = of_containers(pod, resource)?;
+    let needed = others.plus(proxy);
+    (needed > allowed && proxy > Quantity::default()).then(|| {
+        let [others, proxy, needed] = [others, proxy, needed].map(|q| q.written(resource));
+        Denial::new(
+            Code::PodLevelResources,
+            format!("spec.resources.requests[{resource}]"),
+            format!(
+                "{whole}: the containers ask for {others} and {} for {proxy}, which makes {needed}",
+                names::PROXY_CONTAINER
+            ),
+            format!("set it to {needed} or more, or lower spec.gateway.resources on the MCPServer"),
+        )
+    })
+}
+
+fn of_proxy(resources: &ResourceRequirements, resource: &str) -> Option<Quantity> {
+    let of = |amounts: &Option<std::collections::BTreeMap<_, _>>| {
+        let amount: &k8s_openapi::apimachinery::pkg::api::resource::Quantity =
+            amounts.as_ref()?.get(resource)?;
+        Quantity::parse(&amount.0)
+    };
+    of(&resources.requests).or_else(|| of(&resources.limits))
+}
+
+/// What containers ask for at once, as the scheduler counts it: the larger of all that run beside
+/// the server, and of each init container with the sidecars before it (KEP-753). A sidecar that
+/// comes first counts in both. `None` where an amount can't be read.
+fn of_containers(pod: &Value, resource: &str) -> Option<Quantity> {
+    let mut sidecars = Quantity::default();
+    let mut most = Quantity::default();
+    for container in list(pod, &["spec", "initContainers"]) {
+        let asked = of_container(container, resource)?;
+        most = most.max(sidecars.plus(asked));
+        if is_sidecar(container) {
+            sidecars = sidecars.plus(asked);
+        }
+    }
+    let mut running = sidecars;
+    for container in list(pod, &["spec", "containers"]) {
+        running = running.plus(of_container(container, resource)?);
+    }
+    Some(most.max(running))
+}
+
+/// Its request; where it has none its limit, as Kubernetes fills it in; nothing where it has neither.
+fn of_container(container: &Value, resource: &str) -> Option<Quantity> {
+    let of = |kind| text(container, &["resources", kind, resource]);
+    match (of("requests"), of("limits")) {
+        ("", "") => Some(Quantity::default()),
+        ("", limit) => Quantity::parse(limit),
+        (request, _) => Quantity::parse(request),
+    }
+}

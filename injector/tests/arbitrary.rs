@@ -1,0 +1,199 @@
+//! Pods nobody would write, and any JSON at all.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+
+use crate::files::{patched, yaml};
+
+/// Names that pods have, and names that need escaping.
+fn key() -> impl Strategy<Value = String> {
+    const KNOWN: [&str; 16] = [
+        "metadata",
+        "spec",
+        "labels",
+        "annotations",
+        "name",
+        "containers",
+        "initContainers",
+        "volumes",
+        "ports",
+        "env",
+        "securityContext",
+        "restartPolicy",
+        "lifecycle",
+        "preStop",
+        "mcpruntime.org/injected",
+        "mcpruntime.org/injected-over",
+    ];
+    prop_oneof!["[a-z/~.]{1,8}", select(&KNOWN[..]).prop_map(str::to_owned)]
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        Just(json!(2.5)),
+        "[a-z/~$ü]{0,6}".prop_map(Value::from),
+    ]
+}
+
+/// Any JSON.
+pub(crate) fn anything() -> impl Strategy<Value = Value> {
+    scalar().prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            members(prop::collection::vec((key(), inner), 0..4)),
+        ]
+    })
+}
+
+fn members(list: impl Strategy<Value = Vec<(String, Value)>>) -> impl Strategy<Value = Value> {
+    list.prop_map(|list| list.into_iter().collect::<Map<_, _>>().into())
+}
+
+/// Missing, null, or one of `strategy`.
+fn maybe(strategy: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Option<Value>> {
+    prop_oneof![
+        1 => Just(None),
+        1 => Just(Some(Value::Null)),
+        3 => strategy.prop_map(Some),
+    ]
+    .boxed()
+}
+
+fn one_of(values: Value) -> impl Strategy<Value = Value> {
+    let values: Vec<Value> = values.as_array().cloned().unwrap_or_default();
+    select(values)
+}
+
+fn set(object: &mut Value, name: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        object[name] = value;
+    }
+}
+
+/// A container but for its name, which is unique in its pod.
+fn container() -> impl Strategy<Value = Value> {
+    let lifecycle = one_of(json!([
+        {},
+        {"preStop": null},
+        {"preStop": {"sleep": {"seconds": 7}}},
+        {"preStop": {"exec": {"command": ["/bye"]}}},
+        {"postStart": {"exec": {"command": ["/hello"]}}, "preStop": null},
+        "odd",
+    ]));
+    let ports = (1..65_536_i64).prop_map(|port| json!([{"containerPort": port}]));
+    let resources =
+        (0..200_u32).prop_map(|m| json!({"requests": {"cpu": format!("{m}m"), "odd/x": 1}}));
+    let sidecar = prop::option::of(Just(Value::from("Always")));
+    (
+        maybe(lifecycle),
+        maybe(ports),
+        maybe(resources),
+        sidecar,
+        scalar(),
+    )
+        .prop_map(|(lifecycle, ports, resources, restart, extra)| {
+            let mut container = json!({"name": "", "tomorrow": extra, "image": "x"});
+            set(&mut container, "lifecycle", lifecycle);
+            set(&mut container, "ports", ports);
+            set(&mut container, "resources", resources);
+            set(&mut container, "restartPolicy", restart);
+            container
+        })
+}
+
+/// Mostly a few, at times up to fifty; one of two hundred has none.
+fn containers(prefix: &'static str) -> impl Strategy<Value = Value> {
+    let size = prop_oneof![30 => 1..4_usize, 1 => 1..51_usize];
+    (size, prop::collection::vec(container(), 1..4), 0..200_u8).prop_map(
+        move |(size, kinds, none)| {
+            let size = if none == 0 { 0 } else { size };
+            let named = |(n, kind): (usize, &Value)| {
+                let mut container = kind.clone();
+                container["name"] = format!("{prefix}{n}").into();
+                container
+            };
+            let all = kinds.iter().cycle().take(size).enumerate();
+            all.map(named).collect::<Vec<_>>().into()
+        },
+    )
+}
+
+/// Volumes of others, at times with one or both of ours as injection makes them.
+fn volumes() -> impl Strategy<Value = Value> {
+    let ours = patched(&yaml("pods/batch.yaml"))["spec"]["volumes"].clone();
+    let kinds = vec![
+        json!({"name": "data", "emptyDir": {}}),
+        json!({"name": "more", "tomorrow": [null, 2.5]}),
+        ours[0].clone(),
+        ours[1].clone(),
+    ];
+    prop::sample::subsequence(kinds, 0..=4).prop_map(Value::from)
+}
+
+fn annotations() -> impl Strategy<Value = Value> {
+    let known = [
+        ("mcpruntime.org/injected", json!("0.0.9@feed")),
+        (
+            "mcpruntime.org/injected-over",
+            json!("{\"spec.volumes\":[]}"),
+        ),
+        ("mcpruntime.org/injected-over", json!("[")),
+        ("mcpruntime.org/drain-seconds", json!("7")),
+        ("mcpruntime.org/drain-seconds", json!("7")),
+        ("mcpruntime.org/drain-seconds", json!("45")),
+        ("kubectl.kubernetes.io/default-container", json!("c0")),
+        ("kubectl.kubernetes.io/default-container", json!("other")),
+        ("kubectl.kubernetes.io/default-container", Value::Null),
+    ];
+    let known = select(known.to_vec()).prop_map(|(name, value)| (name.to_owned(), value));
+    let odd = ("[a-z/~.]{1,12}", "[a-z\u{fc}\"]{0,5}".prop_map(Value::from));
+    members(prop::collection::vec(
+        prop_oneof![2 => known, 1 => odd],
+        0..5,
+    ))
+}
+
+/// A governed pod of server `batch` without a proxy, with odd neighbours.
+pub(crate) fn pod() -> impl Strategy<Value = Value> {
+    let grace = one_of(json!([0, 17, 30, 55, 600]));
+    let resources = (0..2000_u32).prop_map(|m| json!({"requests": {"cpu": format!("{m}m")}}));
+    let rare = prop_oneof![9 => Just(None), 1 => resources.prop_map(Some)];
+    (
+        maybe(annotations()),
+        containers("c"),
+        maybe(containers("i")),
+        maybe(volumes()),
+        maybe(grace),
+        rare,
+        (key(), anything()),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(annotations, containers, init, volumes, grace, resources, (name, odd), last)| {
+                let mut pod = json!({
+                    "metadata": {"labels": {
+                        "mcpruntime.org/server": "batch",
+                        "mcpruntime.org/gateway": "required",
+                    }},
+                    "spec": {},
+                });
+                set(&mut pod["metadata"], "annotations", annotations);
+                let spec = &mut pod["spec"];
+                let odd = Some(odd).filter(|_| name.contains(['/', '.', '~']));
+                if last {
+                    spec["containers"] = containers.clone();
+                }
+                set(spec, &name, odd);
+                set(spec, "terminationGracePeriodSeconds", grace);
+                set(spec, "initContainers", init);
+                set(spec, "volumes", volumes);
+                set(spec, "resources", resources);
+                spec["containers"] = containers;
+                pod
+            },
+        )
+}
