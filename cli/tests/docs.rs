@@ -1,4 +1,4 @@
-//! README.md and `docs/`: what they show is run, what they link to is there, what they list is all
+//! README.md, ARCHITECTURE.md, CONTRIBUTING.md and `docs/`: what they show is run, what they link to is there, what they list is all
 //! there is.
 #![allow(
     clippy::expect_used,
@@ -8,6 +8,7 @@
 
 mod commands;
 mod errors;
+mod failures;
 mod links;
 mod manifests;
 mod markdown;

@@ -27,7 +27,7 @@ pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// README.md and every page of `docs/`.
+/// README.md, its two neighbours, and every page of `docs/`.
 pub(super) fn pages() -> Vec<Page> {
     let mut paths: Vec<_> = fs::read_dir(root().join("docs"))
         .unwrap()
@@ -35,7 +35,7 @@ pub(super) fn pages() -> Vec<Page> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
     paths.sort();
-    paths.insert(0, root().join("README.md"));
+    paths.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name)));
     paths.into_iter().map(Page::read).collect()
 }
 

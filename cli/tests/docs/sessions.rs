@@ -178,12 +178,12 @@ fn same(expected: &Value, printed: &Value) -> bool {
         }
         (Value::Object(expected), Value::Object(printed)) => {
             expected.len() == printed.len()
-                && expected
-                    .iter()
-                    .all(|(name, e)| printed.get(name).is_some_and(|p| same(e, p)))
+                && expected.iter().all(|(name, e)| {
+                    // Ages differ from run to run.
+                    let age = name == "age_seconds";
+                    printed.get(name).is_some_and(|p| age || same(e, p))
+                })
         }
-        // Ages differ from run to run.
-        (Value::Number(expected), Value::Number(_)) if expected.as_i64() == Some(0) => true,
         _ => expected == printed,
     }
 }
