@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::about::About;
-use crate::build::{Desired, canary_name};
+use crate::build::{Desired, WORKLOAD_ACCOUNT, canary_name};
 use crate::caches::Owned;
 use crate::context::Context;
 use crate::index::Index;
@@ -257,3 +257,24 @@ where
     tracing::info!(kind = %K::kind(&()), namespace = %server.namespace, %name, "deleted");
     Ok(())
 }
+
+/// Takes the shared account away with the namespace's last server.
+pub(crate) async fn retire_account(cx: &Context, namespace: &str) -> Result<(), WriteError> {
+    let servers = cx.caches.servers.servers();
+    let Some(live) = cx.caches.accounts.get(namespace, WORKLOAD_ACCOUNT) else {
+        return Ok(());
+    };
+    let used = servers.iter().any(|server| server.namespace == namespace);
+    if used || !live.labelled_ours() || live.our_fields().is_none() {
+        return Ok(());
+    }
+    cx.writes.delete(&live.0).await?;
+    tracing::info!(kind = "ServiceAccount", %namespace, name = WORKLOAD_ACCOUNT, "deleted");
+    cx.caches.accounts.unlearn(&live);
+    // A server that came in between has counted on it.
+    cx.queue_everyone();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,9 @@ pub struct Args {
     /// Overrides ingressReadiness: strict or permissive
     #[arg(long, env = "MCP_INGRESS_READINESS_MODE", value_name = "MODE", value_parser = readiness)]
     pub ingress_readiness_mode: Option<IngressReadiness>,
+    /// Overrides provisionedRegistry
+    #[arg(long, env = "PROVISIONED_REGISTRY_URL", value_name = "HOST")]
+    pub provisioned_registry: Option<String>,
     /// Overrides ingestUrl
     #[arg(long, env = "MCP_SENTINEL_INGEST_URL", value_name = "URL")]
     pub ingest_url: Option<String>,
@@ -111,6 +114,10 @@ impl Args {
         );
         set(&mut settings.default_ingress_tls, self.default_ingress_tls);
         set(&mut settings.ingress_readiness, self.ingress_readiness_mode);
+        set(
+            &mut settings.provisioned_registry,
+            self.provisioned_registry.clone(),
+        );
         set(&mut settings.ingest_url, ingest_url);
         Ok(settings)
     }

@@ -21,6 +21,7 @@ use service::build_service;
 use service_account::build_service_account;
 
 pub(crate) use deployment::{canary_name, selector_text};
+pub(crate) use service_account::WORKLOAD_ACCOUNT;
 
 /// What is to exist. A `None` is to be taken away where it exists.
 #[derive(Clone, Debug, PartialEq)]

@@ -125,6 +125,13 @@ impl<V: Cached> Index<V> {
         });
     }
 
+    /// Takes over that the object was deleted.
+    pub(crate) fn unlearn(&self, value: &V) {
+        self.write(|seen| {
+            seen.objects.delete(value);
+        });
+    }
+
     /// Takes over what the watch says; answers whom it concerns.
     pub(crate) fn apply(&self, event: Event<V>) -> Touched {
         let touched = self.write(|seen| seen.apply(event));

@@ -2,7 +2,7 @@
 
 use crds::{Compiled, ItemState, MCPServerStatus, Problems};
 
-use crate::apply::{ApplyError, Part};
+use crate::apply::{ApplyError, Part, retire_account};
 use crate::caches::SeenServer;
 use crate::chain::Chain;
 use crate::clerk::Paper;
@@ -80,7 +80,7 @@ pub(crate) async fn publish_invalid(
 }
 
 /// There is no such server: its grants and sessions are told so, the rest is forgotten.
-pub(crate) fn publish_orphans(cx: &Context, key: &ServerKey, now: Now) -> Progress {
+pub(crate) async fn publish_orphans(cx: &Context, key: &ServerKey, now: Now) -> Progress {
     cx.delivery.forget(key);
     cx.memory.forget(key);
     for grant in cx.caches.grants.of(key) {
@@ -107,7 +107,13 @@ pub(crate) fn publish_orphans(cx: &Context, key: &ServerKey, now: Now) -> Progre
             now,
         );
     }
-    Progress::Done(None)
+    match retire_account(cx, &key.namespace).await {
+        Ok(()) => Progress::Done(None),
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "pruning");
+            Progress::Failed
+        }
+    }
 }
 
 fn identity(meta: &kube::api::ObjectMeta) -> (&str, &str) {

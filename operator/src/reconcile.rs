@@ -34,7 +34,7 @@ pub(crate) enum Progress {
 /// Brings the server `key` closer to what its objects say.
 pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progress {
     let Some(around) = fetch(cx, key) else {
-        return publish_orphans(cx, key, now);
+        return publish_orphans(cx, key, now).await;
     };
     let settings = cx.settings.now();
     let server = match parse(&around.server, &settings) {

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::meta::pairs;
 
 /// Its name, as the Go project has it.
-pub(super) const WORKLOAD_ACCOUNT: &str = "mcp-workload";
+pub(crate) const WORKLOAD_ACCOUNT: &str = "mcp-workload";
 
 /// Without an owner: the first server to go mustn't take it from the others.
 pub(super) fn build_service_account(namespace: &str) -> ServiceAccount {
