@@ -420,3 +420,12 @@ fn manifests_without_the_server_say_so() {
         "{ended:?}"
     );
 }
+
+#[test]
+fn without_a_request_there_is_nothing_to_explain() {
+    let files = Files::new();
+    let policy = files.write("policy.json", POLICY);
+    let ended = run(&["access", "explain", "--policy", &policy], "");
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("--requests"), "{ended:?}");
+}

@@ -238,7 +238,7 @@ fn every_file_of_the_corpus_is_read() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
             assert!(
-                entry.path().is_dir() || listed.contains(&format!("\"{name}\"")),
+                !name.ends_with(".yaml") || listed.contains(&format!("\"{name}\"")),
                 "{name} isn't in the list of corpus.rs"
             );
         }

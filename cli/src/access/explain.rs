@@ -27,7 +27,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     one: One,
     /// Requests, one JSON object a line; - for stdin
-    #[arg(long, value_name = "FILE.jsonl|-", conflicts_with = "One")]
+    #[arg(
+        long,
+        value_name = "FILE.jsonl|-",
+        required_unless_present = "One",
+        conflicts_with = "One"
+    )]
     requests: Option<PathBuf>,
     /// The time to decide at [default: now]
     #[arg(long, value_name = "RFC3339")]

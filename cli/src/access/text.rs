@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use policy::{Basis, Decision, Effect, Explanation, ItemId, Policy, Step};
+use policy::{AuthMode, Basis, Decision, Effect, Explanation, ItemId, Policy, Step};
 
 use super::request::Question;
 
@@ -70,10 +70,11 @@ fn why(decision: &Decision) -> String {
 }
 
 fn facts(policy: &Policy, question: &Question, basis: &Basis) -> Vec<(&'static str, String)> {
-    let mut facts = vec![
-        ("caller", question.caller()),
-        ("asks", question.asks().into_owned()),
-    ];
+    let caller = match policy.auth().mode {
+        AuthMode::None => "anyone (auth.mode is none)".into(),
+        _ => question.caller(),
+    };
+    let mut facts = vec![("caller", caller), ("asks", question.asks().into_owned())];
     let session = match (&basis.session, &question.session) {
         (Some(session), _) => Some(session.to_string()),
         (None, Some(presented)) => Some(format!("{presented} (as presented)")),
