@@ -1,5 +1,5 @@
-//! README.md, ARCHITECTURE.md, CONTRIBUTING.md and `docs/`: what they show is run, what they link to is there, what they list is all
-//! there is.
+//! README.md, its neighbours and `docs/`: what they show is run, what they link to is there, what
+//! they list is all there is.
 #![allow(
     clippy::expect_used,
     clippy::panic,
