@@ -5,6 +5,7 @@ use crds::{
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::review::{Answer, Cause, Refusal, Request, ReviewError};
 
@@ -31,24 +32,59 @@ pub(crate) fn answer(
     if passes_unread(request) {
         return Ok(Answer::allow("Unchanged"));
     }
-    let found = match kind {
-        Kind::Server => read::<MCPServer>(request)
-            .and_then(|object| crds::parse(&object, settings))
-            .map(|server| crds::warnings(&server)),
-        Kind::Grant => read::<MCPAccessGrant>(request)
-            .and_then(|object| crds::parse_grant(&object))
-            .map(|grant| crds::grant_warnings(&grant)),
-        Kind::Session => read::<MCPAgentSession>(request)
-            .and_then(|object| crds::parse_session(&object))
-            .map(|session| crds::session_warnings(&session, now)),
-    };
-    Ok(match found {
+    Ok(match check(kind, &request.object, settings, now) {
         Ok(warnings) => Answer {
             warnings: texts(&warnings),
             ..Answer::allow("Valid")
         },
-        Err(problems) => refuse(request, &problems),
+        Err(problems) => judge(request, kind, settings, now, problems),
     })
+}
+
+/// What the operator will make of an object: warnings, or why it will make nothing of it.
+fn check(
+    kind: Kind,
+    object: &Value,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Vec<Warning>, Problems> {
+    match kind {
+        Kind::Server => read::<MCPServer>(object)
+            .and_then(|object| crds::parse(&object, settings))
+            .map(|server| crds::warnings(&server)),
+        Kind::Grant => read::<MCPAccessGrant>(object)
+            .and_then(|object| crds::parse_grant(&object))
+            .map(|grant| crds::grant_warnings(&grant)),
+        Kind::Session => read::<MCPAgentSession>(object)
+            .and_then(|object| crds::parse_session(&object))
+            .map(|session| crds::session_warnings(&session, now)),
+    }
+}
+
+/// Refuses for what an update broke; what was wrong before it stays the author's to mend, with a
+/// warning, as the API server does with its own rules.
+fn judge(
+    request: &Request,
+    kind: Kind,
+    settings: &Settings,
+    now: Timestamp,
+    problems: Problems,
+) -> Answer {
+    if request.old_object.is_null() {
+        return refuse(request, &problems);
+    }
+    let Err(old) = check(kind, &request.old_object, settings, now) else {
+        return refuse(request, &problems);
+    };
+    let told = problems.to_string();
+    let broken = problems.since(&old);
+    if broken.is_empty() {
+        return Answer {
+            warnings: vec![format!("still invalid: {told}")],
+            ..Answer::allow("StillInvalid")
+        };
+    }
+    refuse(request, &broken)
 }
 
 /// Deletions, subresources, objects on their way out, and updates that leave the spec as it is: an
@@ -63,9 +99,8 @@ fn passes_unread(request: &Request) -> bool {
         || (!old.is_null() && new.get("spec") == old.get("spec"))
 }
 
-fn read<T: DeserializeOwned>(request: &Request) -> Result<T, Problems> {
-    // From the text again: the path in serde's message is worth the copy.
-    serde_json::from_value(request.object.clone()).map_err(|error| {
+fn read<T: DeserializeOwned>(object: &Value) -> Result<T, Problems> {
+    serde_json::from_value(object.clone()).map_err(|error| {
         Problems(vec![Problem {
             code: "unreadable",
             field: "spec".into(),

@@ -159,3 +159,25 @@ async fn an_old_spec_that_is_invalid_today_does_not_hold_up_other_changes() {
         assert_eq!(answer["response"]["allowed"], true, "{review_of}");
     }
 }
+
+#[tokio::test]
+async fn an_update_is_refused_for_what_it_breaks_and_not_for_what_was_broken() {
+    let mut update = yaml("reviews/server-invalid.yaml");
+    let object = update["request"]["object"].clone();
+    update["request"]["operation"] = "UPDATE".into();
+    update["request"]["oldObject"] = object;
+    update["request"]["object"]["spec"]["description"] = "told better".into();
+    let answer = review("/validate", &update).await;
+    assert_eq!(answer["response"]["allowed"], true, "{answer}");
+    let warning = answer["response"]["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("still invalid: "), "{warning}");
+
+    update["request"]["object"]["spec"]["replicas"] = (-2).into();
+    let answer = review("/validate", &update).await;
+    assert_eq!(answer["response"]["allowed"], false, "{answer}");
+    let causes = answer["response"]["status"]["details"]["causes"]
+        .as_array()
+        .unwrap();
+    assert_eq!(causes.len(), 1, "{causes:?}");
+    assert_eq!(causes[0]["field"], "spec.replicas");
+}
