@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
-use policy::{Basis, Decision, Reason, SideEffect, Trust};
+use policy::{Decision, Reason, SideEffect, Trust};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -109,7 +109,7 @@ pub(crate) fn error(
             code: fault.map_or(i32::from(status), Fault::code),
             message: match fault {
                 Some(fault) => format!("{fault} ({})", decision.reason),
-                None => format!("{} ({})", advice(decision.reason, basis), decision.reason),
+                None => format!("{} ({})", decision.message(), decision.reason),
             },
             data: ErrorData {
                 reason: decision.reason,
@@ -139,67 +139,10 @@ fn status(code: Option<u16>) -> StatusCode {
         .unwrap_or(StatusCode::FORBIDDEN)
 }
 
-/// What a person can do about it. Speaks of the caller's own affairs only.
-fn advice(reason: Reason, basis: &Basis) -> String {
-    let text = match reason {
-        Reason::TrustTooLow => return trust_too_low(basis),
-        Reason::SideEffectNotAllowed => {
-            let effect = basis
-                .required_side_effect
-                .map_or("of this kind", SideEffect::as_str);
-            return format!(
-                "no grant of yours allows side effects {effect}; ask for one that does"
-            );
-        }
-        Reason::PolicyUnavailable => "no policy is in force yet; try again shortly",
-        Reason::MissingIdentity => {
-            "say who is calling: send this server's identity headers, each once"
-        }
-        Reason::AuthModeUnsupported => {
-            "nobody can be authenticated: this proxy lacks the server's auth mode"
-        }
-        Reason::MissingSession => {
-            "this server asks for a session; present one in its session header"
-        }
-        Reason::SessionNotFound => "the session presented isn't one of yours on this server",
-        Reason::SessionRevoked => "the session was revoked; ask for a new one",
-        Reason::SessionExpired => "the session is over; ask for a new one",
-        Reason::MethodNotGoverned => "no rule speaks of this method, so nobody may call it",
-        Reason::NoMatchingGrant => "no grant on this server is for you; ask for one",
-        Reason::ToolDenied => "a grant of yours forbids this tool",
-        Reason::ToolNotGranted => "no grant of yours allows this tool; ask for one that does",
-        Reason::ToolSideEffectUnknown => {
-            "the server doesn't declare what this tool does, so nobody may call it"
-        }
-        Reason::UpstreamTokenUnavailable => "the session's token for the server isn't mounted",
-        Reason::UpstreamUnavailable => "the server behind this proxy can't be reached; try again",
-        Reason::UpstreamTimeout => "the server behind this proxy didn't answer in time",
-        Reason::Draining => "this replica goes away; connect again",
-        Reason::OriginDenied => "this server takes no requests from other origins",
-        Reason::OauthNotEnabled => "this server doesn't use OAuth",
-        _ => "denied",
-    };
-    text.to_owned()
-}
-
-fn trust_too_low(basis: &Basis) -> String {
-    let word = |trust: Option<Trust>| trust.map_or("unknown", Trust::as_str);
-    let consent = match basis.consented_trust {
-        Some(trust) => format!(", your session consents to {trust}"),
-        None => String::new(),
-    };
-    format!(
-        "this call takes trust {}, yours is {}: your grant gives {}{consent}",
-        word(basis.required_trust),
-        word(basis.effective_trust),
-        word(basis.admin_trust),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use policy::Effect;
+    use policy::{Basis, Effect};
 
     #[test]
     fn an_error_says_why_with_the_id_as_written() {
@@ -223,8 +166,8 @@ mod tests {
         assert_eq!(
             String::from_utf8(body).unwrap(),
             concat!(
-                r#"{"jsonrpc":"2.0","id":1.0,"error":{"code":403,"message":"this call takes trust high, "#,
-                r#"yours is low: your grant gives high, your session consents to low (trust_too_low)","#,
+                r#"{"jsonrpc":"2.0","id":1.0,"error":{"code":403,"message":"This call needs trust high, "#,
+                r#"and yours is low: present a session that consents to more. (trust_too_low)","#,
                 r#""data":{"reason":"trust_too_low","requiredTrust":"high","effectiveTrust":"low","#,
                 r#""requiredSideEffect":"write","policyVersion":"v1","#,
                 r#""decisionId":"00000000-0000-0000-0000-000000000000"}}}"#
@@ -247,42 +190,5 @@ mod tests {
                 r#"it breaks off at byte 3 (rpc_inspection_failed)","data":{"reason":"rpc_inspection_failed"}}}"#
             )
         );
-    }
-
-    #[test]
-    fn every_reason_of_a_denial_has_its_advice_or_its_fault() {
-        let faults = [
-            Reason::RpcInspectionFailed,
-            Reason::UnsupportedMediaType,
-            Reason::RequestTooLarge,
-            Reason::HeaderMismatch,
-            Reason::MethodNotAllowed,
-        ];
-        // What only later versions of the proxy can give.
-        let absent = [
-            Reason::MissingBearerToken,
-            Reason::InvalidToken,
-            Reason::MissingClientCertificate,
-            Reason::UntrustedProxy,
-            Reason::MissingVerifiedIdentity,
-            Reason::InvalidSpiffeIdentity,
-            Reason::OauthConfigMissing,
-            Reason::OauthIssuerMissing,
-            Reason::OauthProviderUnavailable,
-            Reason::RateLimited,
-            Reason::TooManyRequestsInFlight,
-            Reason::SessionBoundElsewhere,
-            Reason::ToolChanged,
-            Reason::Undecided,
-        ];
-        for reason in Reason::ALL {
-            let expected =
-                reason.status().is_none() || faults.contains(reason) || absent.contains(reason);
-            assert_eq!(
-                advice(*reason, &Basis::default()) == "denied",
-                expected,
-                "{reason}"
-            );
-        }
     }
 }
