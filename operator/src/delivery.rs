@@ -64,8 +64,6 @@ pub(crate) struct Tools {
     pub(crate) writes: Writes,
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Metrics,
-    /// Where proxies answer, 9103.
-    pub(crate) port: u16,
 }
 
 /// All deliveries under way or done.

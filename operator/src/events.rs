@@ -23,7 +23,9 @@ pub(crate) fn notable(
         status.phase.as_deref() == Some(phase) && previous.phase.as_deref() != Some(phase)
     };
     let mut events = Vec::new();
-    if entered("Ready") {
+    // A policy on its way to the pods is no news: each change of access would tell it.
+    let only_behind = behind_since(previous).is_some();
+    if entered("Ready") && !only_behind {
         let url = status.url.as_deref().map(|url| format!("ready at {url}"));
         let note = url.unwrap_or_else(|| "ready".to_owned());
         events.push(event(EventType::Normal, "Ready", "Reconcile", &note));
@@ -122,6 +124,16 @@ mod tests {
         assert_eq!(reasons(&ready, &ready, at, at), Vec::<String>::new());
         assert_eq!(reasons(&ready, &error, at, at), ["InvalidSpec"]);
         assert_eq!(reasons(&error, &error, at, at), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_policy_that_has_arrived_is_not_told() {
+        let (behind, ready) = (
+            status("PartiallyReady", "ProxyBehind"),
+            status("Ready", "Enforced"),
+        );
+        let at = "2026-01-01T00:00:00Z";
+        assert_eq!(reasons(&behind, &ready, at, at), Vec::<String>::new());
     }
 
     #[test]

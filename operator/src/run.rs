@@ -102,12 +102,10 @@ async fn operate(
     let live = LiveSettings::new(settings);
     let (caches, queue): (Arc<Caches>, Arc<Queue>) = Default::default();
     let writes = Writes::new(client.clone(), fence, metrics.clone());
-    let port = u16::try_from(crds::names::PROXY_METRICS_PORT).context("the proxy's port")?;
     let tools = Tools {
         writes: writes.clone(),
         queue: Arc::clone(&queue),
         metrics: metrics.clone(),
-        port,
     };
     let cx = Arc::new(Context {
         caches: Arc::clone(&caches),

@@ -16,6 +16,8 @@ use crate::key::ServerKey;
 use crate::pods::PodView;
 use crate::writes::WriteError;
 
+/// Where proxies answer.
+const PORT: u16 = names::PROXY_METRICS_PORT as u16;
 /// A proxy on the same network answers in a millisecond.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -101,7 +103,7 @@ impl Courier {
     /// True when the pod runs what it is to run.
     async fn ask(&mut self, order: &Order) -> bool {
         let answer = match self.pod.ip {
-            Some(ip) => ask(ip, self.tools.port, PATIENCE)
+            Some(ip) => ask(ip, PORT, PATIENCE)
                 .await
                 .map_err(|error| describe(&error)),
             None => Err("it has no address".to_owned()),
