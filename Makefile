@@ -89,6 +89,10 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 bench-revoke: ## Milliseconds from revoking a session to its denial on every pod (needs the demo's cluster)
 	cargo run --quiet --package mcp-e2e --bin bench-revoke
 
+.PHONY: bench-proxy
+bench-proxy: ## What the proxy adds to a call, beside a direct call and a floor (MCP_BENCH_SECONDS)
+	cargo bench --quiet --package mcp-proxy --bench proxy
+
 .PHONY: bench-decide
 bench-decide: ## Nanoseconds a decision, at 10, 1,000 and 100,000 sessions
 	mkdir -p target/bench
