@@ -8,6 +8,7 @@ use crate::code::{Code, Denial};
 use crate::intact::{self, Breach, is_proxy};
 use crate::json::{annotation, is_governed, list, server_label, text};
 use crate::ops::Ops;
+use crate::prove::prove;
 use crate::uninject::ANNOTATION_BEFORE;
 use crate::{conflict, drain, repair, resources, shape, sidecar, uninject, volume};
 
@@ -185,19 +186,6 @@ pub(crate) fn default_container(pod: &Value) -> &str {
     let named = |container: &&Value| text(container, &["name"]) == server;
     let main = containers.iter().find(named).or(containers.first());
     main.map_or("", |container| text(container, &["name"]))
-}
-
-/// Applies the operations to a copy, as the API server will, and judges what comes out as the
-/// admission policy will: a patch that fails there refuses the pod with a message about paths.
-fn prove(pod: &Value, ops: &Patch, server: &Server, settings: &Settings) -> Result<(), Fault> {
-    let mut copy = pod.clone();
-    // The variant that undoes nothing on failure: the copy is thrown away.
-    json_patch::patch_unsafe(&mut copy, ops).map_err(Fault::Apply)?;
-    let breach = match intact::check(&copy, server, settings) {
-        Ok(()) => return Ok(()),
-        Err(breaches) => breaches.into_iter().next(),
-    };
-    breach.map_or(Ok(()), |breach| Err(Fault::NotIntact(breach)))
 }
 
 fn gateway_disabled(server: &Server) -> Denial {

@@ -15,6 +15,7 @@ mod inject;
 pub mod intact;
 mod json;
 mod ops;
+mod prove;
 mod quantity;
 mod repair;
 mod resources;

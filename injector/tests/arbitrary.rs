@@ -74,52 +74,68 @@ fn set(object: &mut Value, name: &str, value: Option<Value>) {
     }
 }
 
-/// A container but for its name, which is unique in its pod.
-fn container() -> impl Strategy<Value = Value> {
-    let lifecycle = one_of(json!([
-        {},
-        {"preStop": null},
-        {"preStop": {"sleep": {"seconds": 7}}},
-        {"preStop": {"exec": {"command": ["/bye"]}}},
-        {"postStart": {"exec": {"command": ["/hello"]}}, "preStop": null},
-        "odd",
-    ]));
-    let ports = (1..65_536_i64).prop_map(|port| json!([{"containerPort": port}]));
-    let resources =
-        (0..200_u32).prop_map(|m| json!({"requests": {"cpu": format!("{m}m"), "odd/x": 1}}));
-    let sidecar = prop::option::of(Just(Value::from("Always")));
-    (
-        maybe(lifecycle),
-        maybe(ports),
-        maybe(resources),
-        sidecar,
-        scalar(),
-    )
-        .prop_map(|(lifecycle, ports, resources, restart, extra)| {
-            let mut container = json!({"name": "", "tomorrow": extra, "image": "x"});
-            set(&mut container, "lifecycle", lifecycle);
-            set(&mut container, "ports", ports);
-            set(&mut container, "resources", resources);
-            set(&mut container, "restartPolicy", restart);
-            container
-        })
+/// Every mixture of these members; made once, because making values is what takes time.
+fn kinds() -> Vec<Value> {
+    let members = [
+        ("restartPolicy", json!([null, "Always"])),
+        ("tomorrow", json!([null, {"a/b~": [null, 2.5]}])),
+        (
+            "ports",
+            json!([null, [{"containerPort": 8080}], [{"containerPort": 1, "name": "x"}]]),
+        ),
+        (
+            "resources",
+            json!([null, {"requests": {"cpu": "70m", "odd/x": 1}}, {"limits": {"cpu": "1"}}]),
+        ),
+        (
+            "lifecycle",
+            json!([
+                null,
+                {},
+                {"preStop": null},
+                {"preStop": {"sleep": {"seconds": 7}}},
+                {"preStop": {"exec": {"command": ["/bye"]}}},
+                {"postStart": {"exec": {"command": ["/hello"]}}, "preStop": null},
+                {"postStart": {}},
+                "odd",
+            ]),
+        ),
+    ];
+    let mut kinds = vec![json!({"name": "", "image": "x"})];
+    for (name, values) in members {
+        let with = |kind: &Value, value: &Value| {
+            let mut kind = kind.clone();
+            kind[name] = value.clone();
+            kind
+        };
+        let values = values.as_array().cloned().unwrap_or_default();
+        let more: Vec<_> = kinds
+            .iter()
+            .flat_map(|kind| values.iter().map(|value| with(kind, value)))
+            .collect();
+        kinds.extend(more);
+    }
+    kinds
 }
 
-/// Mostly a few, at times up to fifty; one of two hundred has none.
+/// Mostly a few, at times up to fifty; one of two hundred has none; at times one on a port of ours.
 fn containers(prefix: &'static str) -> impl Strategy<Value = Value> {
     let size = prop_oneof![30 => 1..4_usize, 1 => 1..51_usize];
-    (size, prop::collection::vec(container(), 1..4), 0..200_u8).prop_map(
-        move |(size, kinds, none)| {
-            let size = if none == 0 { 0 } else { size };
-            let named = |(n, kind): (usize, &Value)| {
-                let mut container = kind.clone();
-                container["name"] = format!("{prefix}{n}").into();
-                container
-            };
-            let all = kinds.iter().cycle().take(size).enumerate();
-            all.map(named).collect::<Vec<_>>().into()
-        },
-    )
+    let kinds = prop::collection::vec(select(kinds()), 3);
+    (size, kinds, 0..200_u8).prop_map(move |(size, kinds, rare)| {
+        let size = if rare == 0 { 0 } else { size };
+        let named = |(n, kind): (usize, &Value)| {
+            let mut container = kind.clone();
+            container["name"] = format!("{prefix}{n}").into();
+            container
+        };
+        let all = kinds.iter().cycle().take(size).enumerate();
+        let mut all: Vec<Value> = all.map(named).collect();
+        if let (1..3, Some(last)) = (rare, all.last_mut()) {
+            last["ports"] = json!([{"containerPort": 9103}]);
+        }
+        all.into()
+    })
 }
 
 /// Volumes of others, at times with one or both of ours as injection makes them.
@@ -142,19 +158,28 @@ fn annotations() -> impl Strategy<Value = Value> {
             json!("{\"spec.volumes\":[]}"),
         ),
         ("mcpruntime.org/injected-over", json!("[")),
-        ("mcpruntime.org/drain-seconds", json!("7")),
+        ("a/b~c", json!("ü\"\\")),
         ("mcpruntime.org/drain-seconds", json!("7")),
         ("mcpruntime.org/drain-seconds", json!("45")),
         ("kubectl.kubernetes.io/default-container", json!("c0")),
         ("kubectl.kubernetes.io/default-container", json!("other")),
         ("kubectl.kubernetes.io/default-container", Value::Null),
     ];
-    let known = select(known.to_vec()).prop_map(|(name, value)| (name.to_owned(), value));
-    let odd = ("[a-z/~.]{1,12}", "[a-z\u{fc}\"]{0,5}".prop_map(Value::from));
-    members(prop::collection::vec(
-        prop_oneof![2 => known, 1 => odd],
-        0..5,
-    ))
+    let known = known.map(|(name, value)| (name.to_owned(), value));
+    members(prop::sample::subsequence(known.to_vec(), 0..=5))
+}
+
+/// Members of a spec that no type of ours has.
+fn odd() -> impl Strategy<Value = (&'static str, Value)> {
+    select(vec![
+        ("tomorrow", Value::Null),
+        ("a/b~c", json!({"": [{}, null, -0.5, 1e300]})),
+        ("ephemeralContainers", json!([{"name": "debug"}])),
+        ("imagePullSecrets", json!([{"name": "mcp-policy"}])),
+        ("hostNetwork", json!(false)),
+        ("os", json!({"name": "linux"})),
+        ("~1", json!([[], "mcp-proxy"])),
+    ])
 }
 
 /// A governed pod of server `batch` without a proxy, with odd neighbours.
@@ -169,7 +194,7 @@ pub(crate) fn pod() -> impl Strategy<Value = Value> {
         maybe(volumes()),
         maybe(grace),
         rare,
-        (key(), anything()),
+        odd(),
         any::<bool>(),
     )
         .prop_map(
@@ -183,11 +208,10 @@ pub(crate) fn pod() -> impl Strategy<Value = Value> {
                 });
                 set(&mut pod["metadata"], "annotations", annotations);
                 let spec = &mut pod["spec"];
-                let odd = Some(odd).filter(|_| name.contains(['/', '.', '~']));
                 if last {
                     spec["containers"] = containers.clone();
                 }
-                set(spec, &name, odd);
+                spec[name] = odd;
                 set(spec, "terminationGracePeriodSeconds", grace);
                 set(spec, "initContainers", init);
                 set(spec, "volumes", volumes);

@@ -22,14 +22,26 @@ fn cases() -> u32 {
     }
 }
 
-fn hold<S: Strategy>(strategy: &S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+/// Tries the property on that many values, on every core.
+fn hold<S: Strategy>(
+    strategy: impl Fn() -> S + Sync,
+    property: impl Fn(S::Value) -> Result<(), TestCaseError> + Sync,
+) {
+    let cores = std::thread::available_parallelism().unwrap().get();
     let config = Config {
-        cases: cases(),
+        cases: cases().div_ceil(u32::try_from(cores).unwrap()),
         failure_persistence: None,
         ..Config::default()
     };
-    let result = TestRunner::new(config).run(strategy, property);
-    result.unwrap_or_else(|error| panic!("{error}"));
+    let run = || {
+        let result = TestRunner::new(config.clone()).run(&strategy(), &property);
+        result.unwrap_or_else(|error| panic!("{error}"));
+    };
+    std::thread::scope(|threads| {
+        for _ in 0..cores {
+            threads.spawn(run);
+        }
+    });
 }
 
 /// Whether everything in `before` is in `after`: members, and items in their order. Null and empty
@@ -83,7 +95,7 @@ fn is_sound(pod: &Value) -> Result<bool, TestCaseError> {
 #[test]
 fn a_patch_adds_applies_keeps_is_final_and_can_be_undone() {
     let (patched, all) = (AtomicU32::new(0), AtomicU32::new(0));
-    hold(&pod(), |pod| {
+    hold(pod, |pod| {
         let sound = is_sound(&pod)?;
         all.fetch_add(1, Ordering::Relaxed);
         patched.fetch_add(u32::from(sound), Ordering::Relaxed);
@@ -98,7 +110,7 @@ fn a_patch_adds_applies_keeps_is_final_and_can_be_undone() {
 
 #[test]
 fn any_json_at_all_gets_an_answer_both_ways() {
-    hold(&anything(), |value| {
+    hold(anything, |value| {
         let _ = inject(&value, &SERVER, &SETTINGS);
         let _ = uninject(&value);
         Ok(())
@@ -125,9 +137,12 @@ fn any_json_in_any_place_of_a_pod_gets_an_answer_both_ways() {
     ];
     let full = crate::files::patched(&crate::files::pod("drain"));
     let plain = crate::files::pod("drain");
-    let base = prop::sample::select(vec![full, plain]);
-    let place = prop::sample::select(places);
-    hold(&(base, place, anything()), |(mut pod, place, odd)| {
+    let bases = vec![full, plain];
+    let strategy = || {
+        let base = prop::sample::select(bases.clone());
+        (base, prop::sample::select(places.clone()), anything())
+    };
+    hold(strategy, |(mut pod, place, odd)| {
         let change = json!([{"op": "add", "path": place, "value": odd}]);
         let change: json_patch::Patch = serde_json::from_value(change).unwrap();
         let _ = json_patch::patch(&mut pod, &change);
