@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::output::{ClusterUnreachable, exit};
-use crate::{access, setup};
+use crate::{access, inject, setup};
 
 /// Runs MCP servers on Kubernetes behind a policy proxy.
 #[derive(Debug, Parser)]
@@ -28,6 +28,12 @@ enum Command {
     /// Ask who may call what, and why
     #[command(subcommand)]
     Access(access::Command),
+    /// Put the proxy into the pods of manifests, as the webhook would
+    Inject(inject::InjectArgs),
+    /// Take the proxy out of the pods of manifests again
+    Uninject(inject::UninjectArgs),
+    /// Say what the webhook would do with the pods of manifests, and why
+    ExplainInjection(inject::ExplainArgs),
     /// Run the operator (role)
     Operator(operator::Args),
     /// Run the admission server (role)
@@ -56,6 +62,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     cli.log.init()?;
     match cli.command {
         Command::Access(command) => command.run(),
+        Command::Inject(args) => inject::inject(&args),
+        Command::Uninject(args) => inject::uninject(&args),
+        Command::ExplainInjection(args) => inject::explain(&args),
         Command::Setup(args) => on_runtime(setup::run(args)),
         Command::Operator(args) => on_runtime(async move {
             operator::run(args).await?;

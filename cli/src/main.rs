@@ -2,6 +2,7 @@
 
 mod access;
 mod command;
+mod inject;
 mod output;
 mod setup;
 

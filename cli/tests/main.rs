@@ -8,4 +8,5 @@
 mod access;
 mod corpus;
 mod docs;
+mod inject;
 mod run;

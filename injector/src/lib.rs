@@ -22,6 +22,7 @@ mod resources;
 mod shape;
 mod sidecar;
 mod uninject;
+mod unserved;
 mod volume;
 
 pub use belongs::{Owners, belongs, deployment_of, replica_set_of};
@@ -30,3 +31,4 @@ pub use inject::{Fault, Injection, inject};
 pub use json::{is_governed, server_label};
 pub use sidecar::stamp;
 pub use uninject::{UninjectError, uninject};
+pub use unserved::{server_invalid, server_not_found, server_unnamed};
