@@ -5,13 +5,17 @@
 //! proxy can be one too many in a pod whose author gave no request at all; the API server's
 //! message would then name a container that isn't in the manifest.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use crds::{Gateway, names};
 use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::Value;
 
 use crate::code::{Code, Denial};
 use crate::intact::is_sidecar;
-use crate::json::{list, text};
+use crate::json::{at, list};
 use crate::quantity::Quantity;
 
 /// What keeps the proxy out of a pod without a proxy.
@@ -23,8 +27,8 @@ pub(crate) fn check(pod: &Value, gateway: &Gateway) -> Option<Denial> {
 }
 
 fn exceeded(pod: &Value, gateway: &Gateway, resource: &str) -> Option<Denial> {
-    let whole = text(pod, &["spec", "resources", "requests", resource]);
-    let allowed = Quantity::parse(whole)?;
+    let whole = amount(pod, &["spec", "resources", "requests", resource])?;
+    let allowed = Quantity::parse(&whole)?;
     let proxy = of_proxy(&gateway.resources, resource)?;
     let others = of_containers(pod, resource)?;
     let needed = others.plus(proxy);
@@ -43,9 +47,8 @@ fn exceeded(pod: &Value, gateway: &Gateway, resource: &str) -> Option<Denial> {
 }
 
 fn of_proxy(resources: &ResourceRequirements, resource: &str) -> Option<Quantity> {
-    let of = |amounts: &Option<std::collections::BTreeMap<_, _>>| {
-        let amount: &k8s_openapi::apimachinery::pkg::api::resource::Quantity =
-            amounts.as_ref()?.get(resource)?;
+    let of = |amounts: &Option<BTreeMap<String, Amount>>| {
+        let amount = amounts.as_ref()?.get(resource)?;
         Quantity::parse(&amount.0)
     };
     of(&resources.requests).or_else(|| of(&resources.limits))
@@ -73,10 +76,17 @@ fn of_containers(pod: &Value, resource: &str) -> Option<Quantity> {
 
 /// Its request; where it has none its limit, as Kubernetes fills it in; nothing where it has neither.
 fn of_container(container: &Value, resource: &str) -> Option<Quantity> {
-    let of = |kind| text(container, &["resources", kind, resource]);
-    match (of("requests"), of("limits")) {
-        ("", "") => Some(Quantity::default()),
-        ("", limit) => Quantity::parse(limit),
-        (request, _) => Quantity::parse(request),
+    let of = |kind| amount(container, &["resources", kind, resource]);
+    match of("requests").or_else(|| of("limits")) {
+        Some(amount) => Quantity::parse(&amount),
+        None => Some(Quantity::default()),
+    }
+}
+
+/// An amount as it is written; in files also as a number.
+fn amount<'a>(value: &'a Value, names: &[&str]) -> Option<Cow<'a, str>> {
+    match at(value, names)? {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        other => Some(Cow::Owned(other.to_string())),
     }
 }

@@ -16,3 +16,4 @@ mod injected;
 mod intact;
 mod properties;
 mod repaired;
+mod shapes;
