@@ -85,6 +85,10 @@ golden: ## Rewrite generated and golden files
 deny: ## Licences, sources and banned crates (needs cargo-deny)
 	cargo deny --log-level error check bans licenses sources
 
+.PHONY: fuzz
+fuzz: ## Arbitrary pods through the injector and back, 100,000 for each property (MCP_CASES)
+	MCP_CASES=$${MCP_CASES:-100000} cargo test --quiet --release --package mcp-injector --test main properties::
+
 .PHONY: bench-revoke
 bench-revoke: ## Milliseconds from revoking a session to its denial on every pod (needs the demo's cluster)
 	cargo run --quiet --package mcp-e2e --bin bench-revoke
