@@ -28,11 +28,9 @@ enum Command {
     /// Ask who may call what, and why
     #[command(subcommand)]
     Access(access::Command),
-    /// Put the proxy into the pods of manifests, as the webhook would
+    // These say what they do where their arguments are.
     Inject(inject::InjectArgs),
-    /// Take the proxy out of the pods of manifests again
     Uninject(inject::UninjectArgs),
-    /// Say what the webhook would do with the pods of manifests, and why
     ExplainInjection(inject::ExplainArgs),
     /// Run the operator (role)
     Operator(operator::Args),
