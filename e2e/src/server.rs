@@ -83,6 +83,32 @@ spec:
     )
 }
 
+/// A pod under the restricted profile that the platform knows nothing of but its labels, as a YAML
+/// flow mapping, e.g. `{app: plain}`.
+pub fn pod(name: &str, labels: &str) -> String {
+    format!(
+        "apiVersion: v1
+kind: Pod
+metadata:
+  name: {name}
+  labels: {labels}
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 1
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 65532
+    seccompProfile: {{type: RuntimeDefault}}
+  containers:
+    - name: app
+      image: {STATELESS_IMAGE}
+      securityContext:
+        allowPrivilegeEscalation: false
+        capabilities: {{drop: [ALL]}}
+"
+    )
+}
+
 /// The caller of [`grant`] with a session.
 pub fn caller(session: &str) -> Caller<'_> {
     Caller {

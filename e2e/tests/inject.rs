@@ -3,31 +3,7 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use mcp_e2e::objects::refusal;
-use mcp_e2e::{Cluster, Namespace, wait};
-
-/// A pod under the restricted profile with these labels, as YAML.
-fn pod(name: &str, labels: &str) -> String {
-    format!(
-        "apiVersion: v1
-kind: Pod
-metadata:
-  name: {name}
-  labels: {labels}
-spec:
-  automountServiceAccountToken: false
-  securityContext:
-    runAsNonRoot: true
-    runAsUser: 65532
-    seccompProfile: {{type: RuntimeDefault}}
-  containers:
-    - name: app
-      image: mcp-go-everything:dev
-      securityContext:
-        allowPrivilegeEscalation: false
-        capabilities: {{drop: [ALL]}}
-"
-    )
-}
+use mcp_e2e::{Cluster, Namespace, server, wait};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_webhook_puts_the_proxy_and_the_deployment_has_none() -> anyhow::Result<()> {
@@ -57,7 +33,9 @@ async fn the_webhook_puts_the_proxy_and_the_deployment_has_none() -> anyhow::Res
 async fn an_unlabelled_pod_is_left_alone() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "unlabelled").await?;
-    let created = namespace.dry_run(&pod("plain", "{app: plain}")).await?;
+    let created = namespace
+        .dry_run(&server::pod("plain", "{app: plain}"))
+        .await?;
     assert_eq!(
         created.data["spec"]["initContainers"],
         serde_json::Value::Null
@@ -74,7 +52,10 @@ async fn a_governed_pod_without_its_server_is_refused() -> anyhow::Result<()> {
         "{mcpruntime.org/gateway: required, mcpruntime.org/server: nowhere}",
     ] {
         let refused = wait::until("a refusal that knows", || async {
-            let error = namespace.dry_run(&pod("stray", labels)).await.unwrap_err();
+            let error = namespace
+                .dry_run(&server::pod("stray", labels))
+                .await
+                .unwrap_err();
             let (status, message) = refusal(&error).unwrap();
             // A webhook that can't ask the API server in time refuses as well, as a fault.
             Ok((status != 500).then_some((status, message)))
@@ -98,7 +79,7 @@ async fn somebody_elses_pod_behind_a_managed_server_is_refused() -> anyhow::Resu
     namespace.governed_server("weather", 1).await?;
     let labels = "{mcpruntime.org/gateway: required, mcpruntime.org/server: weather}";
     let error = namespace
-        .dry_run(&pod("impostor", labels))
+        .dry_run(&server::pod("impostor", labels))
         .await
         .unwrap_err();
     let (status, message) = refusal(&error).unwrap();

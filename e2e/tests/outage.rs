@@ -3,6 +3,8 @@
 
 mod clauses;
 
+use std::time::Duration;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
@@ -11,31 +13,9 @@ use mcp_e2e::objects::refusal;
 use mcp_e2e::{Cluster, Namespace, server, wait};
 use serde_json::json;
 
+/// How long pods that the webhook's absence kept away may take once it is back.
+const RECOVERY: Duration = Duration::from_secs(30);
 const GOVERNED: &str = "{mcpruntime.org/gateway: required, mcpruntime.org/server: weather}";
-
-fn pod(name: &str, labels: &str) -> String {
-    format!(
-        "apiVersion: v1
-kind: Pod
-metadata:
-  name: {name}
-  labels: {labels}
-spec:
-  automountServiceAccountToken: false
-  terminationGracePeriodSeconds: 1
-  securityContext:
-    runAsNonRoot: true
-    runAsUser: 65532
-    seccompProfile: {{type: RuntimeDefault}}
-  containers:
-    - name: app
-      image: mcp-go-everything:dev
-      securityContext:
-        allowPrivilegeEscalation: false
-        capabilities: {{drop: [ALL]}}
-"
-    )
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow::Result<()> {
@@ -45,7 +25,7 @@ async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow
     cluster.scale("mcp-runtime-webhook", 0).await?;
 
     let error = namespace
-        .dry_run(&pod("governed", GOVERNED))
+        .dry_run(&server::pod("governed", GOVERNED))
         .await
         .unwrap_err();
     let (status, message) = refusal(&error).unwrap();
@@ -55,7 +35,9 @@ async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow
         "{message}"
     );
 
-    namespace.create_all(&pod("plain", "{app: plain}")).await?;
+    namespace
+        .create_all(&server::pod("plain", "{app: plain}"))
+        .await?;
     wait::until("the unlabelled pod to run", || async {
         let pod = namespace.api::<Pod>().get("plain").await?;
         let phase = pod
@@ -86,12 +68,19 @@ async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow
         .await?;
     }
 
-    cluster.scale("mcp-runtime-webhook", 2).await?;
-    // A stuck pod is created once the webhook answers again.
+    // A pod that goes meanwhile isn't made again before the webhook answers, and soon after.
     namespace
-        .patch::<crds::MCPServer>("weather", json!({"spec": {"replicas": 3}}))
+        .api::<Pod>()
+        .delete(&pods[0].name, &DeleteParams::default().grace_period(1))
         .await?;
-    namespace.await_pods("weather", 3).await?;
+    namespace.await_pods("weather", 1).await?;
+    cluster.scale("mcp-runtime-webhook", 2).await?;
+    let again = wait::until_within("the missing pod", RECOVERY, || async {
+        let pods = namespace.ready_pods("weather").await?;
+        Ok((pods.len() == 2).then_some(pods))
+    })
+    .await?;
+    assert!(!again.contains(&pods[0]), "{again:?}");
     namespace.delete().await
 }
 
@@ -102,7 +91,7 @@ async fn without_the_webhook_configuration_the_policy_refuses() -> anyhow::Resul
     let removed = cluster.remove_injection().await?;
     let refused = wait::until("the policy's refusal", || async {
         // Until the API server has noticed, the removed webhook may still answer.
-        match namespace.dry_run(&pod("governed", GOVERNED)).await {
+        match namespace.dry_run(&server::pod("governed", GOVERNED)).await {
             Ok(_) => anyhow::bail!("a governed pod without proxy was accepted"),
             Err(error) => {
                 let (status, message) = refusal(&error).ok_or(error)?;

@@ -42,7 +42,7 @@ pub(super) fn of(spec: &MCPServerSpec, settings: &Settings) -> Vec<Unsupported> 
         (strategy == Some(RolloutStrategy::Canary.as_str())).then(|| Unsupported {
             code: "unsupported_canary",
             field: "spec.rollout.strategy",
-            message: "there are no canaries yet; all replicas are rolled as with RollingUpdate".to_owned(),
+            message: "the canary runs the same image as the other replicas: one of its own can't be given yet".to_owned(),
             denies: false,
         }),
         (gateway && analytics).then(|| Unsupported {

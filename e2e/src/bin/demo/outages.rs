@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::DeleteParams;
 use mcp_e2e::objects::refusal;
-use mcp_e2e::wait;
+use mcp_e2e::{server, wait};
 
 use crate::steps::{Demo, denied};
 use crate::transcript::{heading, say, show};
@@ -14,29 +14,14 @@ use crate::transcript::{heading, say, show};
 /// The session revoked while the webhook is stopped.
 const OTHER: &str = "ann-cautious";
 
-/// A pod under the restricted profile, governed or not.
+/// A pod of nobody's, governed or not.
 fn pod(name: &str, governed: bool) -> String {
     let labels = if governed {
         "{mcpruntime.org/server: everything, mcpruntime.org/gateway: required}"
     } else {
         "{app: plain}"
     };
-    format!(
-        "apiVersion: v1
-kind: Pod
-metadata:
-  name: {name}
-  labels: {labels}
-spec:
-  automountServiceAccountToken: false
-  terminationGracePeriodSeconds: 1
-  securityContext: {{runAsNonRoot: true, runAsUser: 65532, seccompProfile: {{type: RuntimeDefault}}}}
-  containers:
-    - name: app
-      image: mcp-go-everything:dev
-      securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
-"
-    )
+    server::pod(name, labels)
 }
 
 impl Demo {
