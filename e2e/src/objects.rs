@@ -6,7 +6,7 @@ use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{self, Scope};
 
-use crate::{Cluster, Namespace};
+use crate::{Cluster, Namespace, wait};
 
 impl Namespace {
     /// Creates every document of `yaml` in this namespace.
@@ -25,6 +25,23 @@ impl Namespace {
     pub async fn dry_run(&self, yaml: &str) -> anyhow::Result<DynamicObject> {
         let object = parse(yaml)?.into_iter().next().context("no document")?;
         self.create_one(&object, true).await
+    }
+
+    /// The API server's refusal of one document, asked for by dry runs.
+    ///
+    /// A webhook that can't ask the API server in time refuses as well, as a fault of its own
+    /// (500), and whoever creates pods tries again: so does this, until the refusal is a verdict.
+    pub async fn refused(&self, yaml: &str) -> anyhow::Result<(u16, String)> {
+        wait::until("a refusal that is a verdict", || async {
+            match self.dry_run(yaml).await {
+                Ok(_) => anyhow::bail!("it was accepted"),
+                Err(error) => {
+                    let (status, message) = refusal(&error).ok_or(error)?;
+                    Ok((status != 500).then_some((status, message)))
+                }
+            }
+        })
+        .await
     }
 
     async fn create_one(

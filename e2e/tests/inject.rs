@@ -2,8 +2,7 @@
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
-use mcp_e2e::objects::refusal;
-use mcp_e2e::{Cluster, Namespace, server, wait};
+use mcp_e2e::{Cluster, Namespace, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_webhook_puts_the_proxy_and_the_deployment_has_none() -> anyhow::Result<()> {
@@ -51,17 +50,7 @@ async fn a_governed_pod_without_its_server_is_refused() -> anyhow::Result<()> {
         "{mcpruntime.org/gateway: required}",
         "{mcpruntime.org/gateway: required, mcpruntime.org/server: nowhere}",
     ] {
-        let refused = wait::until("a refusal that knows", || async {
-            let error = namespace
-                .dry_run(&server::pod("stray", labels))
-                .await
-                .unwrap_err();
-            let (status, message) = refusal(&error).unwrap();
-            // A webhook that can't ask the API server in time refuses as well, as a fault.
-            Ok((status != 500).then_some((status, message)))
-        })
-        .await?;
-        let (status, message) = refused;
+        let (status, message) = namespace.refused(&server::pod("stray", labels)).await?;
         assert!(status == 403 || status == 422, "{status}: {message}");
         assert!(message.contains("inject.mcpruntime.org"), "{message}");
         assert!(
@@ -78,11 +67,7 @@ async fn somebody_elses_pod_behind_a_managed_server_is_refused() -> anyhow::Resu
     let namespace = Namespace::create(&cluster, "foreign").await?;
     namespace.governed_server("weather", 1).await?;
     let labels = "{mcpruntime.org/gateway: required, mcpruntime.org/server: weather}";
-    let error = namespace
-        .dry_run(&server::pod("impostor", labels))
-        .await
-        .unwrap_err();
-    let (status, message) = refusal(&error).unwrap();
+    let (status, message) = namespace.refused(&server::pod("impostor", labels)).await?;
     assert_eq!(status, 403, "{message}");
     assert!(message.contains("weather"), "{message}");
     namespace.delete().await
