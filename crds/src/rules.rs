@@ -119,16 +119,6 @@ impl Rule {
         format!("{}; {}", self.message, self.remedy)
     }
 
-    /// CEL for the message with the value found, for rules on an object about one of its fields: of such a
-    /// rule the API server itself shows no more than "object". Without the field it falls back to the message.
-    pub(crate) fn text_with_value(&self) -> Option<String> {
-        if self.field.is_empty() || self.reason == Reason::Required {
-            return None;
-        }
-        let text = self.text().replace('\\', "\\\\").replace('"', "\\\"");
-        Some(format!("\"{text}; it is \" + string(self{})", self.field))
-    }
-
     /// The CEL at `node` as it goes into the definition, with whether it needs `optionalOldSelf`.
     pub(crate) fn emitted(&self, node: &str) -> Option<(String, bool)> {
         let rule = self.cel?;

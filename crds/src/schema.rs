@@ -115,16 +115,12 @@ fn add_rules(kind: Kind, root: &mut JSONSchemaProps) {
             };
             // The API server takes no path into metadata; the message names the field.
             let field = (!rule.field.is_empty() && !path.is_empty()).then(|| rule.field.to_owned());
-            let message_expression = is_text_or_number(root, &format!("{path}{}", rule.field))
-                .then(|| rule.text_with_value())
-                .flatten();
             add_rule(
                 root,
                 path,
                 ValidationRule {
                     rule: cel,
                     message: Some(rule.text()),
-                    message_expression,
                     field_path: field,
                     reason: Some(rule.reason.as_str().to_owned()),
                     optional_old_self: optional_old_self.then_some(true),
@@ -145,13 +141,6 @@ fn add_rules(kind: Kind, root: &mut JSONSchemaProps) {
             },
         );
     }
-}
-
-/// Whether the field is one that CEL's `string()` can tell.
-fn is_text_or_number(root: &JSONSchemaProps, path: &str) -> bool {
-    nodes::schema(root, path.trim_start_matches('.'))
-        .and_then(|schema| schema.type_.as_deref())
-        .is_some_and(|kind| ["string", "integer"].contains(&kind))
 }
 
 fn add_rule(root: &mut JSONSchemaProps, path: &str, rule: ValidationRule) {

@@ -47,7 +47,7 @@ async fn every_example_is_accepted() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invalid_server_is_refused_with_field_value_and_remedy() -> anyhow::Result<()> {
+async fn an_invalid_server_is_refused_with_field_and_remedy() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "invalid").await?;
     let yaml =
@@ -60,11 +60,6 @@ async fn an_invalid_server_is_refused_with_field_value_and_remedy() -> anyhow::R
         ended.stderr
     );
     assert!(ended.stderr.contains("8091"), "no remedy: {}", ended.stderr);
-    assert!(
-        ended.stderr.contains("it is 8088"),
-        "no value: {}",
-        ended.stderr
-    );
     namespace.delete().await
 }
 
