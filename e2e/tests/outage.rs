@@ -2,6 +2,7 @@
 //! a time, after the others (`--test-threads=1`), and put everything back.
 
 mod clauses;
+mod document;
 
 use std::time::Duration;
 
