@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use crds::{MCPServer, Server, Settings, names};
-use injector::{Code, Denial, Injection, Owners, belongs, inject, is_governed, server_label};
+use crds::{MCPServer, Server, Settings};
+use injector::{
+    Code, Denial, Injection, Owners, belongs, inject, is_governed, server_invalid, server_label,
+    server_not_found, server_unnamed,
+};
 
 use crate::cluster::{Cluster, ClusterError};
 use crate::review::{Answer, Cause, Refusal, Request, ReviewError};
@@ -57,7 +60,7 @@ pub(crate) async fn answer(
     }
     let name = server_label(&request.object);
     if name.is_empty() {
-        return Ok(answered(Injection::Deny(unnamed())));
+        return Ok(answered(Injection::Deny(server_unnamed())));
     }
     // A denial is never given on the cache's word: it may be older than the server it misses, and
     // a refused ReplicaSet waits longer each time before it tries again.
@@ -106,40 +109,10 @@ fn parse(
     settings: &Settings,
 ) -> Result<Server, Denial> {
     let name = server_label(&request.object);
-    let field = format!("metadata.labels[{}]", names::LABEL_SERVER);
-    let namespace = &request.namespace;
     let Some(server) = server else {
-        return Err(Denial {
-            code: Code::ServerNotFound,
-            field,
-            message: format!(
-                "{name:?}: there is no MCPServer of this name in namespace {namespace}"
-            ),
-            remedy: "apply the MCPServer first, or correct the label".into(),
-        });
+        return Err(server_not_found(&request.namespace, name));
     };
-    crds::parse(&server, settings).map_err(|problems| Denial {
-        code: Code::InvalidServer,
-        field,
-        message: format!("MCPServer {name} is invalid: {problems}"),
-        remedy: "correct the MCPServer".into(),
-    })
-}
-
-fn unnamed() -> Denial {
-    Denial {
-        code: Code::ServerNotFound,
-        field: format!("metadata.labels[{}]", names::LABEL_SERVER),
-        message: format!(
-            "missing, while {} is {}",
-            names::LABEL_GATEWAY,
-            names::GATEWAY_REQUIRED
-        ),
-        remedy: format!(
-            "name the MCPServer in it, or leave {} out",
-            names::LABEL_GATEWAY
-        ),
-    }
+    crds::parse(&server, settings).map_err(|problems| server_invalid(name, &problems))
 }
 
 fn lookup(request: &Request, source: ClusterError) -> InjectError {
