@@ -429,3 +429,23 @@ fn without_a_request_there_is_nothing_to_explain() {
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("--requests"), "{ended:?}");
 }
+
+#[test]
+fn a_cluster_that_does_not_answer_is_exit_code_3() {
+    let files = Files::new();
+    let kubeconfig = files.write(
+        "kubeconfig",
+        "apiVersion: v1
+kind: Config
+current-context: away
+clusters: [{name: away, cluster: {server: 'http://127.0.0.1:1'}}]
+users: [{name: nobody, user: {}}]
+contexts: [{name: away, context: {cluster: away, user: nobody}}]
+",
+    );
+    let output = command(&["access", "explain", "--server", "a/shop", "--name", "list"])
+        .env("KUBECONFIG", kubeconfig)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+}

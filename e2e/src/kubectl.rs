@@ -1,5 +1,6 @@
-//! kubectl of the cluster's version: what a user types and sees.
+//! What a user types and sees: kubectl of the cluster's version, and `mcp-runtime`.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::Context as _;
@@ -23,14 +24,30 @@ pub struct Ended {
 impl Cluster {
     /// Runs kubectl with these arguments and this standard input.
     pub async fn kubectl(&self, arguments: &[&str], input: &str) -> anyhow::Result<Ended> {
-        let mut child = Command::new(root().join(".cluster/bin/kubectl"))
+        self.run(root().join(".cluster/bin/kubectl"), arguments, input)
+            .await
+    }
+
+    /// Runs the checkout's `bin/mcp-runtime` against this cluster.
+    pub async fn mcp_runtime(&self, arguments: &[&str]) -> anyhow::Result<Ended> {
+        self.run(root().join("bin/mcp-runtime"), arguments, "")
+            .await
+    }
+
+    async fn run(
+        &self,
+        program: PathBuf,
+        arguments: &[&str],
+        input: &str,
+    ) -> anyhow::Result<Ended> {
+        let mut child = Command::new(&program)
             .args(arguments)
             .env("KUBECONFIG", &self.kubeconfig)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .context("starting .cluster/bin/kubectl")?;
+            .with_context(|| format!("starting {}", program.display()))?;
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(input.as_bytes()).await?;
         }

@@ -13,6 +13,7 @@
 mod admit;
 mod corpus;
 mod default;
+mod explain;
 mod inject;
 mod outage;
 mod policy;
