@@ -31,6 +31,6 @@ pub struct Args {
     #[arg(long, requires = "tls_cert")]
     pub objects: Option<PathBuf>,
     /// Seconds of serving on after SIGTERM, while the API server learns that this replica goes
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 10)]
     pub shutdown_delay: u64,
 }

@@ -1,25 +1,32 @@
 //! HTTP around the three answers: what isn't a review never reaches them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request as HttpRequest, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use crds::Settings;
+use http_body_util::LengthLimitError;
 use jiff::Timestamp;
 
 use crate::cluster::Cluster;
+use crate::deadline::Arrived;
+use crate::failure::{Failure, MOST_BYTES};
+use crate::load::{Load, Room};
 use crate::metrics::Metrics;
-use crate::review::{Answer, Request, ReviewError};
+use crate::review::{Answer, Request};
 use crate::{default, inject, validate};
 
-/// Twice the largest object an API server takes (etcd's 1.5 MiB, JSON up to 3 MB), old and new in one review.
-const MOST_BYTES: usize = 7 << 20;
+/// For a body whose head is there; API servers send both at once.
+const BODY: Duration = Duration::from_secs(5);
+/// What an answer takes at least, and its way back.
+const LEAST: Duration = Duration::from_millis(5);
 
 /// What the answers are made of. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,6 +37,13 @@ pub struct App {
     pub settings: Arc<ArcSwap<Settings>>,
     /// Counted here.
     pub metrics: Metrics,
+}
+
+/// An [`App`] with the room its reviews share.
+#[derive(Clone, Debug)]
+struct Desk {
+    app: App,
+    load: Load,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,68 +63,99 @@ impl Endpoint {
     }
 }
 
-/// Why there is no AdmissionReview in the answer; the API server then goes by failurePolicy.
-struct Failure {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-}
-
 /// `POST /default`, `/validate` and `/inject`; 404 and 405 for the rest.
 pub fn router(app: App) -> Router {
     let endpoint = |endpoint: Endpoint| {
         post(
-            move |State(app): State<App>, headers: HeaderMap, body: Body| async move {
-                serve(app, endpoint, headers, body).await
+            move |State(desk): State<Desk>, request: HttpRequest<Body>| async move {
+                serve(desk, endpoint, request).await
             },
         )
     };
+    let load = Load::default();
     [Endpoint::Default, Endpoint::Validate, Endpoint::Inject]
         .into_iter()
         .fold(Router::new(), |router, one| {
             router.route(one.path(), endpoint(one))
         })
-        .with_state(app)
+        .with_state(Desk { app, load })
 }
 
-async fn serve(app: App, endpoint: Endpoint, headers: HeaderMap, body: Body) -> Response {
-    let body = match read(&headers, body).await {
-        Ok(body) => body,
-        Err(failure) => return fail(&app, endpoint, Instant::now(), failure),
-    };
-    let started = Instant::now();
-    let answered = match Request::from_body(&body) {
-        Ok(request) => answer(&app, endpoint, request).await,
-        Err(error) => Err(unreadable(&error)),
-    };
-    match answered {
-        Ok((code, body)) => {
-            let path = endpoint.path();
-            app.metrics.answered(path, code, started.elapsed());
-            ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+async fn serve(desk: Desk, endpoint: Endpoint, request: HttpRequest<Body>) -> Response {
+    let (head, body) = request.into_parts();
+    let arrived = head.extensions.get::<Arrived>().copied();
+    let arrived = arrived.unwrap_or_else(Arrived::now);
+    let deadline = arrived.deadline(head.uri.query().unwrap_or_default());
+    let mut started = Instant::now();
+    let answered = async {
+        let (body, _room) = read(&desk.load, &head, body, deadline).await?;
+        started = Instant::now();
+        if started + LEAST > deadline {
+            return Err(Failure::late());
         }
-        Err(failure) => fail(&app, endpoint, started, failure),
+        let request = Request::from_body(&body).map_err(|error| Failure::unreadable(&error))?;
+        answer(&desk.app, endpoint, request).await
+    };
+    // Nobody waits for what comes later, a look-up that hangs least of all.
+    let answered = tokio::time::timeout_at(deadline.into(), answered).await;
+    let answered = answered.unwrap_or_else(|_| Err(Failure::late()));
+    let code = match &answered {
+        Ok((code, _)) => code,
+        Err(failure) => failure.code,
+    };
+    let metrics = &desk.app.metrics;
+    metrics.answered(endpoint.path(), code, started.elapsed());
+    match answered {
+        Ok((_, body)) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(failure) => {
+            tracing::warn!(
+                endpoint = endpoint.path(),
+                code,
+                message = failure.message,
+                "not answered"
+            );
+            failure.into_response(head.version)
+        }
     }
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let media_type = content_type
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+/// The body, once there is room for it and for what it becomes.
+async fn read(
+    load: &Load,
+    head: &Parts,
+    body: Body,
+    deadline: Instant,
+) -> Result<(Bytes, Room), Failure> {
+    let media_type = text(&head.headers, header::CONTENT_TYPE);
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/json") {
-        return Err(Failure {
-            status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            code: "UnsupportedMediaType",
-            message: format!("{media_type:?} isn't application/json"),
-        });
+        return Err(Failure::media_type(media_type));
     }
-    to_bytes(body, MOST_BYTES).await.map_err(|error| Failure {
-        status: StatusCode::PAYLOAD_TOO_LARGE,
-        code: "TooLarge",
-        message: format!("reading the body, {MOST_BYTES} bytes at most: {error}"),
-    })
+    let length = text(&head.headers, header::CONTENT_LENGTH);
+    let length = length.parse().unwrap_or(MOST_BYTES);
+    if length > MOST_BYTES {
+        return Err(Failure::too_large());
+    }
+    let mut room = load.body(length, deadline).await?;
+    let body = tokio::time::timeout(BODY, to_bytes(body, MOST_BYTES)).await;
+    let body = body.map_err(|_| Failure::slow_body(BODY))?;
+    let body = body.map_err(|error| {
+        let error = error.into_inner();
+        if error.is::<LengthLimitError>() {
+            Failure::too_large()
+        } else {
+            Failure::body(error.as_ref())
+        }
+    })?;
+    load.object(&mut room, &body)?;
+    Ok((body, room))
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    let value = headers.get(name);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 async fn answer(
@@ -126,12 +171,14 @@ async fn answer(
         Endpoint::Inject => inject::answer(&request, &app.cluster, &settings).await,
     };
     let answer = answer.map_err(|error| match error {
-        inject::InjectError::Review(error) => unreadable(&error),
-        error => fault(&error),
+        inject::InjectError::Review(error) => Failure::unreadable(&error),
+        error => Failure::fault(&error),
     })?;
     log(endpoint, &request, &answer);
     let code = answer.code;
-    let body = answer.into_body(&request).map_err(|error| fault(&error))?;
+    let body = answer
+        .into_body(&request)
+        .map_err(|error| Failure::fault(&error))?;
     Ok((code, body))
 }
 
@@ -147,39 +194,4 @@ fn log(endpoint: Endpoint, request: &Request, answer: &Answer) {
         denied = answer.denial.as_ref().map(|denial| denial.message.as_str()),
         "answered"
     );
-}
-
-fn unreadable(error: &ReviewError) -> Failure {
-    Failure {
-        status: StatusCode::BAD_REQUEST,
-        code: "Unreadable",
-        message: error.to_string(),
-    }
-}
-
-fn fault(error: &dyn std::error::Error) -> Failure {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        message.push_str(": ");
-        message.push_str(&error.to_string());
-        source = error.source();
-    }
-    Failure {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        code: "Fault",
-        message,
-    }
-}
-
-fn fail(app: &App, endpoint: Endpoint, started: Instant, failure: Failure) -> Response {
-    let path = endpoint.path();
-    app.metrics.answered(path, failure.code, started.elapsed());
-    tracing::warn!(
-        endpoint = path,
-        code = failure.code,
-        message = failure.message,
-        "not answered"
-    );
-    (failure.status, failure.message).into_response()
 }

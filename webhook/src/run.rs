@@ -10,14 +10,13 @@ use kube::Client;
 use process::Readiness;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::certificate::{self, Serving};
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::router::{App, router};
 use crate::settings::SettingsFile;
-use crate::{Args, Cluster, serve};
+use crate::{Args, Cluster, Departure, serve};
 
 /// Answers reviews until SIGTERM or SIGINT.
 ///
@@ -49,11 +48,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let listener = TcpListener::bind(&args.listen).await;
     let listener = listener.with_context(|| format!("listening on {}", args.listen))?;
     tracing::info!(address = args.listen, "serving");
-    let stop = CancellationToken::new();
+    let departure = Departure::default();
     let admin = admin(&args, readiness.clone(), Arc::new(registry));
-    let ending = end(readiness, args.shutdown_delay, stop.clone());
+    let ending = end(readiness, args.shutdown_delay, departure.clone());
     tokio::select! {
-        () = serve(listener, tls, router(app), stop) => Ok(()),
+        () = serve(listener, tls, router(app), departure) => Ok(()),
         // Both go on while connections drain: neither ends before the other branch unless it fails.
         result = admin => result,
         result = ending => result,
@@ -103,10 +102,11 @@ async fn admin(args: &Args, readiness: Readiness, registry: Arc<Registry>) -> an
 
 /// Not ready at once, deaf only after a while: the endpoints that API servers call are a watch
 /// behind, and a call to a closed port fails a pod.
-async fn end(readiness: Readiness, delay: u64, stop: CancellationToken) -> anyhow::Result<()> {
+async fn end(readiness: Readiness, delay: u64, departure: Departure) -> anyhow::Result<()> {
     process::requested().await?;
     let _closed = readiness.gate("shutdown", "asked to end");
+    departure.leave.cancel();
     tokio::time::sleep(Duration::from_secs(delay)).await;
-    stop.cancel();
+    departure.stop.cancel();
     std::future::pending().await
 }

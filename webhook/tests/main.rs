@@ -9,7 +9,10 @@
 )]
 
 mod app;
+mod leaving;
 mod objects;
+mod overload;
 mod recorded;
 mod refused;
 mod serving;
+mod slow;

@@ -5,39 +5,46 @@ use std::sync::Arc;
 
 use certs::{Issued, LiveCertificate, issue_ca, issue_leaf, server_config};
 use jiff::Timestamp;
-use mcp_webhook::serve;
+use mcp_webhook::{Departure, serve};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tokio_util::sync::CancellationToken;
 
 use crate::app::{routes, yaml};
 
-const NAME: &str = "mcp-runtime-webhook.mcp-runtime.svc";
+pub(crate) const NAME: &str = "mcp-runtime-webhook.mcp-runtime.svc";
 
-struct Running {
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     live: Arc<LiveCertificate>,
-    stop: CancellationToken,
-    done: JoinHandle<()>,
+    pub(crate) departure: Departure,
+    pub(crate) done: JoinHandle<()>,
 }
 
 async fn start() -> Running {
     let live = Arc::new(LiveCertificate::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let stop = CancellationToken::new();
+    let departure = Departure::default();
     let tls = server_config(live.clone()).unwrap();
-    let done = tokio::spawn(serve(listener, tls, routes(), stop.clone()));
+    let done = tokio::spawn(serve(listener, tls, routes(), departure.clone()));
     Running {
         address,
         live,
-        stop,
+        departure,
         done,
     }
+}
+
+/// A server with a certificate, and the CA to trust it by.
+pub(crate) async fn start_with_certificate() -> (Running, String) {
+    let running = start().await;
+    let (ca, leaf) = pair();
+    running.load(&leaf);
+    (running, ca)
 }
 
 fn pair() -> (String, Issued) {
@@ -54,16 +61,27 @@ impl Running {
         loaded.unwrap();
     }
 
-    async fn connect(&self, ca: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    /// As API servers do.
+    pub(crate) async fn connect(&self, ca: &str) -> std::io::Result<TlsStream<TcpStream>> {
+        self.connect_over(ca, "http/1.1").await
+    }
+
+    pub(crate) async fn connect_over(
+        &self,
+        ca: &str,
+        protocol: &str,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots
             .add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap())
             .unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut config =
+            ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         TlsConnector::from(Arc::new(config))
             .connect(
                 NAME.try_into().unwrap(),
@@ -73,14 +91,14 @@ impl Running {
     }
 }
 
-fn head(length: usize) -> String {
+pub(crate) fn head(length: usize) -> String {
     format!(
         "POST /inject HTTP/1.1\r\nhost: {NAME}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     )
 }
 
 /// Reads one answer from a connection that stays open.
-async fn answer(stream: &mut TlsStream<TcpStream>) -> String {
+pub(crate) async fn answer(stream: &mut TlsStream<TcpStream>) -> String {
     let mut text = String::new();
     let mut buffer = [0; 4096];
     loop {
@@ -96,7 +114,7 @@ async fn answer(stream: &mut TlsStream<TcpStream>) -> String {
     }
 }
 
-async fn ask(stream: &mut TlsStream<TcpStream>) -> String {
+pub(crate) async fn ask(stream: &mut TlsStream<TcpStream>) -> String {
     let body = yaml("reviews/pod.yaml").to_string();
     let request = head(body.len()) + &body;
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -105,9 +123,7 @@ async fn ask(stream: &mut TlsStream<TcpStream>) -> String {
 
 #[tokio::test]
 async fn a_review_is_answered_over_tls() {
-    let running = start().await;
-    let (ca, leaf) = pair();
-    running.load(&leaf);
+    let (running, ca) = start_with_certificate().await;
     let mut stream = running.connect(&ca).await.unwrap();
     let answer = ask(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -132,9 +148,7 @@ async fn a_new_certificate_takes_over_without_a_failed_call() {
 
 #[tokio::test]
 async fn a_request_that_is_open_at_the_end_is_answered() {
-    let running = start().await;
-    let (ca, leaf) = pair();
-    running.load(&leaf);
+    let (running, ca) = start_with_certificate().await;
     let mut idle = running.connect(&ca).await.unwrap();
     assert!(ask(&mut idle).await.starts_with("HTTP/1.1 200"));
     let mut open = running.connect(&ca).await.unwrap();
@@ -145,7 +159,7 @@ async fn a_request_that_is_open_at_the_end_is_answered() {
     let mut go_on = [0; 25];
     open.read_exact(&mut go_on).await.unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
-    running.stop.cancel();
+    running.departure.stop.cancel();
 
     let mut end = Vec::new();
     idle.read_to_end(&mut end).await.unwrap();
