@@ -86,7 +86,7 @@ pub const TOKENS_VOLUME: &str = "mcp-upstream-tokens";
 /// Where it is mounted in the proxy.
 pub const TOKENS_MOUNT: &str = "/var/run/mcp-runtime/upstream-tokens";
 /// How many session shards a server can have.
-pub const SESSION_SHARDS: usize = 16;
+pub const SESSION_SHARDS: usize = policy::SESSION_SHARDS;
 /// Key of a shard in its ConfigMap.
 pub const SESSION_SHARD_KEY: &str = "sessions.ndjson.gz";
 
@@ -98,6 +98,11 @@ pub fn policy_config_map(server: &str) -> String {
 /// ConfigMap of a server's session shard `n`.
 pub fn session_shard_config_map(server: &str, n: usize) -> String {
     format!("{server}-gateway-sessions-{n}")
+}
+
+/// File of session shard `n`, beside the mounted document.
+pub fn session_shard_file(n: usize) -> String {
+    policy::shard_file(n)
 }
 
 /// The one Secret from which a server's proxies take upstream tokens.

@@ -22,7 +22,10 @@ pub(crate) fn policy(server: &str) -> Volume {
     };
     let shards = (0..names::SESSION_SHARDS).map(|n| ConfigMapProjection {
         name: names::session_shard_config_map(server, n),
-        items: Some(vec![key(names::SESSION_SHARD_KEY, &shard_file(n))]),
+        items: Some(vec![key(
+            names::SESSION_SHARD_KEY,
+            &names::session_shard_file(n),
+        )]),
         optional: Some(true),
     });
     let sources = std::iter::once(document)
@@ -54,11 +57,6 @@ pub(crate) fn tokens(server: &str) -> Volume {
         }),
         ..Default::default()
     }
-}
-
-/// File of shard `n` in the mounted directory.
-pub(crate) fn shard_file(n: usize) -> String {
-    format!("sessions-{n}.ndjson.gz")
 }
 
 fn key(key: &str, path: &str) -> KeyToPath {

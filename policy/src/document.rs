@@ -5,12 +5,16 @@
 
 mod parse;
 mod revision;
+mod shards;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use parse::{DocumentError, Parsed};
+pub use shards::{
+    ReadShard, SESSION_SHARDS, ShardFault, no_shards, pack_shard, read_shard, shard_file,
+};
 
 /// The zero value isn't written (Go's `omitempty`, which the revision depends on).
 fn is_empty<T: Default + PartialEq>(value: &T) -> bool {
@@ -63,7 +67,7 @@ pub struct Document {
     /// Where the sessions lie when they are too many for the document.
     #[serde(skip_serializing_if = "is_empty")]
     pub session_shards: Vec<SessionShard>,
-    /// Sessions revoked or deleted lately; they deny whatever the shards say.
+    /// Sessions revoked or deleted in the last 10 minutes; they deny whatever the shards say.
     #[serde(skip_serializing_if = "is_empty")]
     pub revoked_sessions: Vec<RevokedSession>,
 }
@@ -352,13 +356,13 @@ pub struct RateLimit {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SessionShard {
-    /// The ConfigMap.
+    /// The file beside the document: `sessions-0.ndjson.gz` to `sessions-15.ndjson.gz`.
     pub name: String,
     /// Of the shard's bytes, lowercase hex.
     pub sha256: String,
 }
 
-/// A session revoked or deleted lately.
+/// A session revoked or deleted in the last 10 minutes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RevokedSession {

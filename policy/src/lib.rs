@@ -19,7 +19,8 @@ pub use decide::{Check, Explanation, Outcome, Step, decide, explain};
 pub use decision::{Basis, Decision, Effect, ItemId};
 pub use document::{
     Auth, Document, DocumentError, Grant, Limits, Parsed, PolicySection, Prompt, RateLimit,
-    Resource, RevokedSession, Server, Session, SessionSection, SessionShard, Tool, ToolRule,
+    ReadShard, Resource, RevokedSession, SESSION_SHARDS, Server, Session, SessionSection,
+    SessionShard, ShardFault, Tool, ToolRule, no_shards, pack_shard, read_shard, shard_file,
 };
 pub use event::{Event, Payload};
 pub use policy::{AuthMode, AuthSettings, Policy, PolicyError, parse_duration};

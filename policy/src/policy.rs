@@ -136,6 +136,11 @@ impl Policy {
         self.sessions.len()
     }
 
+    /// Whether it holds a session, presented as `name` or `namespace/name`.
+    pub fn holds_session(&self, presented: &str) -> bool {
+        self.session(presented).is_some()
+    }
+
     /// The names of the declared tools, in no order.
     pub fn tool_names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.tools.keys()

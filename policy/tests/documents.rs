@@ -2,7 +2,9 @@
 //! can't be acted on still denies.
 
 use jiff::Timestamp;
-use mcp_policy::{Document, Effect, ItemId, Policy, PolicyError, Reason, Request, Subject, decide};
+use mcp_policy::{
+    Document, Effect, ItemId, Policy, PolicyError, Reason, Request, Subject, decide, no_shards,
+};
 use serde_json::{Value, json};
 
 fn document() -> Value {
@@ -240,7 +242,7 @@ fn the_denials_of_a_newer_document_are_applied() {
     let after = |change: fn(&mut Value)| {
         let mut newer = document();
         change(&mut newer);
-        ends(&good.with_denials_of(&parse(&newer)))
+        ends(&good.with_denials_of(&parse(&newer), &no_shards))
     };
     let denied = |reason| (Effect::Deny, reason);
     assert_eq!(after(|_| ()), [ALLOWED, ALLOWED]);
@@ -273,9 +275,9 @@ fn sessions_that_moved_to_shards_arent_gone() {
     let good = Policy::try_from(&parse(&document())).unwrap();
     let mut newer = document();
     newer["sessions"] = json!([]);
-    newer["session_shards"] = json!([{"name": "shop-gateway-sessions-0", "sha256": "00"}]);
+    newer["session_shards"] = json!([{"name": "sessions-0.ndjson.gz", "sha256": "00"}]);
     assert_eq!(
-        ends(&good.with_denials_of(&parse(&newer))),
+        ends(&good.with_denials_of(&parse(&newer), &no_shards)),
         [ALLOWED, ALLOWED]
     );
 }
@@ -294,8 +296,14 @@ fn what_a_newer_document_gives_isnt_applied() {
         (Effect::Deny, Reason::ToolDenied),
     ];
     assert_eq!(ends(&good), denied);
-    assert_eq!(ends(&good.with_denials_of(&parse(&document()))), denied);
+    assert_eq!(
+        ends(&good.with_denials_of(&parse(&document()), &no_shards)),
+        denied
+    );
     let mut without = document();
     without["grants"] = json!([]);
-    assert_eq!(ends(&good.with_denials_of(&parse(&without))), denied);
+    assert_eq!(
+        ends(&good.with_denials_of(&parse(&without), &no_shards)),
+        denied
+    );
 }

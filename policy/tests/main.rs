@@ -10,3 +10,4 @@ mod documents;
 mod generate;
 mod neighbours;
 mod properties;
+mod shards;

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use mcp_policy::{Check, Document, Effect, Grant, ItemId, Policy, Reason, ToolRule, decide};
+use mcp_policy::{
+    Check, Document, Effect, Grant, ItemId, Policy, Reason, ToolRule, decide, no_shards,
+};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::ValueTree;
@@ -244,7 +246,7 @@ proptest! {
     ) {
         let Some(policy) = s.policy() else { return Ok(()) };
         let before = strip(decide(Some(&policy), &s.asked.request(), now()));
-        let tightened = policy.with_denials_of(&newer.document);
+        let tightened = policy.with_denials_of(&newer.document, &no_shards);
         let after = strip(decide(Some(&tightened), &s.asked.request(), now()));
         prop_assert!(
             before.effect == Effect::Allow || after.effect == Effect::Deny,
@@ -257,7 +259,7 @@ proptest! {
     #[test]
     fn a_documents_own_denials_change_nothing(s in situation()) {
         let Some(policy) = s.policy() else { return Ok(()) };
-        let same = policy.with_denials_of(&s.document);
+        let same = policy.with_denials_of(&s.document, &no_shards);
         let after = strip(decide(Some(&same), &s.asked.request(), now()));
         prop_assert_eq!(after, s.decide());
     }

@@ -1,11 +1,11 @@
 //! The policy in force: read from a file, swapped as a whole, kept when the next one is bad.
-//! In: a path.  Out: [`Rules`], the same for the whole of an exchange.
+//! In: the path of a document, whose session shards lie beside it.
+//! Out: [`Rules`], the same for the whole of an exchange.
 
+mod files;
 mod load;
 mod watch;
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::Hasher as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +17,7 @@ use crate::proxy::Clock;
 use crate::session_idle::SessionIdle;
 use crate::{Rules, error_chain};
 
+pub(crate) use files::Files;
 pub use load::Gaps;
 pub(crate) use load::{LoadError, Loaded, load};
 pub(crate) use watch::follow;
@@ -68,7 +69,7 @@ pub struct Loader {
     pub session_idle: Arc<SessionIdle>,
     /// The time.
     pub clock: Clock,
-    last_good: Option<Rules>,
+    last_good: Option<Arc<Rules>>,
     last_read: Option<u64>,
 }
 
@@ -99,12 +100,20 @@ impl Loader {
             let error = "no policy file was given (--policy)".to_owned();
             return source.report(|status| status.last_error = Some(error));
         };
-        match std::fs::read(path) {
-            Ok(bytes) if self.last_read == Some(digest(&bytes)) => (),
-            Ok(bytes) => {
-                self.last_read = Some(digest(&bytes));
-                let loaded = load(&bytes, &self.gaps, self.last_good.as_ref());
-                self.put_in_force(source, loaded);
+        match Files::read(path) {
+            Ok(files) => {
+                let digest = files.digest();
+                if self.last_read == Some(digest) {
+                    return;
+                }
+                let last_good = self.last_good.as_deref();
+                let shards = |name: &str| files.shard(name);
+                let loaded = load(&files.document, &shards, &self.gaps, last_good);
+                // Files that were taken away while they were read are the next event's.
+                if matches!(loaded, Loaded::Whole(_)) || files.are_at(path) {
+                    self.last_read = Some(digest);
+                    self.put_in_force(source, loaded);
+                }
             }
             Err(error) => {
                 self.last_read = None;
@@ -121,19 +130,20 @@ impl Loader {
     fn put_in_force(&mut self, source: &PolicySource, loaded: Loaded) {
         let now = (self.clock)();
         self.metrics
-            .reloaded(matches!(loaded, Loaded::Whole { .. }), now.as_second());
+            .reloaded(matches!(loaded, Loaded::Whole(_)), now.as_second());
         match loaded {
-            Loaded::Whole { rules, sessions } => {
+            Loaded::Whole(rules) => {
                 tracing::info!(
                     revision = %rules.policy.revision(),
                     grants = rules.policy.grant_count(),
                     sessions = rules.policy.session_count(),
                     "policy in force"
                 );
-                self.last_good = Some((*rules).clone());
-                source.rules.store(Some(Arc::new(*rules)));
+                let rules = Arc::new(*rules);
+                self.last_good = Some(Arc::clone(&rules));
+                source.rules.store(Some(Arc::clone(&rules)));
                 self.session_idle
-                    .retain(|session| sessions.contains(session));
+                    .retain(|session| rules.tracks_idle && rules.policy.holds_session(session));
                 source.report(|status| {
                     *status = Status {
                         loaded_at: Some(now),
@@ -141,12 +151,19 @@ impl Loader {
                     };
                 });
             }
-            Loaded::DenialsOnly { rules, error } => {
+            Loaded::DenialsOnly {
+                rules,
+                lasting,
+                error,
+            } => {
                 tracing::warn!(
                     error = error_chain(&error),
                     "policy not in force, but its denials are"
                 );
                 source.rules.store(Some(Arc::new(*rules)));
+                if let Some(lasting) = lasting {
+                    self.last_good = Some(Arc::new(*lasting));
+                }
                 source.report(|status| status.last_error = Some(error_chain(&error)));
             }
             Loaded::Nothing(error) => {
@@ -155,12 +172,6 @@ impl Loader {
             }
         }
     }
-}
-
-fn digest(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish()
 }
 
 #[cfg(test)]

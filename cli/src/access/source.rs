@@ -1,12 +1,13 @@
 //! Where the policy comes from: a document, manifests, or the cluster.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use crds::names;
 use k8s_openapi::api::core::v1::ConfigMap;
-use policy::{Document, Parsed, Policy};
+use policy::{Document, Parsed, Policy, ShardFault};
 
 use super::manifests::Manifests;
 use crate::output::ClusterUnreachable;
@@ -42,7 +43,11 @@ impl PolicySource {
 pub(super) struct Loaded {
     origin: String,
     parsed: Parsed,
+    shards: Shards,
 }
+
+/// The document's session shards, by name.
+type Shards = HashMap<String, Result<Vec<u8>, ShardFault>>;
 
 impl Loaded {
     pub(super) fn document(&self) -> &Document {
@@ -51,16 +56,36 @@ impl Loaded {
 
     /// The policy, or what is wrong with the document.
     pub(super) fn policy(&self) -> anyhow::Result<Policy> {
-        Policy::try_from(&self.parsed).with_context(|| format!("{} isn't valid", self.origin))
+        let shard = |name: &str| match self.shards.get(name) {
+            Some(read) => read.clone(),
+            None => Err(ShardFault::Missing),
+        };
+        Policy::with_shards(&self.parsed, &shard)
+            .with_context(|| format!("{} isn't valid", self.origin))
     }
 }
 
-/// A document from a file.
+/// A document from a file, its shards from beside it.
 pub(super) fn read(file: &Path) -> anyhow::Result<Loaded> {
     let origin = file.display().to_string();
     let bytes = fs::read(file).with_context(|| format!("can't read {origin}"))?;
     let parsed = Document::parse(&bytes).with_context(|| format!("can't read {origin}"))?;
-    Ok(Loaded { origin, parsed })
+    let listed = parsed.document.session_shards.iter();
+    let shards = listed
+        .filter(|shard| shard.number().is_some())
+        .map(|shard| (shard.name.clone(), shard_beside(file, &shard.name)))
+        .collect();
+    Ok(Loaded {
+        origin,
+        parsed,
+        shards,
+    })
+}
+
+fn shard_beside(file: &Path, name: &str) -> Result<Vec<u8>, ShardFault> {
+    policy::read_shard(fs::File::open(
+        fs::canonicalize(file)?.with_file_name(name),
+    )?)
 }
 
 /// A document compiled from manifests.
@@ -73,6 +98,7 @@ pub(super) fn compile(files: &[PathBuf], server: &str) -> anyhow::Result<Loaded>
             document,
             unknown: Vec::new(),
         },
+        shards: Shards::new(),
     })
 }
 
@@ -111,5 +137,26 @@ async fn fetch_async(server: &str) -> anyhow::Result<Loaded> {
         .unwrap_or_default();
     let parsed =
         Document::parse(document.as_bytes()).with_context(|| format!("can't read {origin}"))?;
-    Ok(Loaded { origin, parsed })
+    let mut shards = Shards::new();
+    for shard in &parsed.document.session_shards {
+        if let Some(n) = shard.number() {
+            let map = names::session_shard_config_map(name, n);
+            shards.insert(shard.name.clone(), fetch_shard(&api, &map).await);
+        }
+    }
+    Ok(Loaded {
+        origin,
+        parsed,
+        shards,
+    })
+}
+
+async fn fetch_shard(api: &kube::Api<ConfigMap>, map: &str) -> Result<Vec<u8>, ShardFault> {
+    match api.get_opt(map).await {
+        Ok(found) => found
+            .and_then(|found| found.binary_data?.remove(names::SESSION_SHARD_KEY))
+            .map(|bytes| bytes.0)
+            .ok_or(ShardFault::Missing),
+        Err(error) => Err(ShardFault::Unreadable(error.to_string())),
+    }
 }

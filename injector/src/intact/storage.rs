@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::{Clause, Facts};
 use crate::json::{flag, list, text};
 use crate::sidecar::MOUNTS;
-use crate::volume::shard_file;
 
 pub(super) fn clauses() -> Vec<Clause> {
     vec![mounts(), document(), shards(), tokens()]
@@ -83,7 +82,7 @@ fn document() -> Clause {
 fn shards() -> Clause {
     let numbers: Vec<String> = (0..names::SESSION_SHARDS).map(|n| n.to_string()).collect();
     // The name and the file of shard n, with CEL's number between the two halves of each.
-    let (file, ending) = halves(&shard_file(0));
+    let (file, ending) = halves(&names::session_shard_file(0));
     let (name, _) = halves(&names::session_shard_config_map("", 0));
     Clause {
         name: "policy-shards",
@@ -106,7 +105,11 @@ fn shards() -> Clause {
                     let name = names::session_shard_config_map(facts.server(), n);
                     text(source, &["configMap", "name"]) == name
                         && flag(source, &["configMap", "optional"])
-                        && items(source) == [(names::SESSION_SHARD_KEY, shard_file(n).as_str())]
+                        && items(source)
+                            == [(
+                                names::SESSION_SHARD_KEY,
+                                names::session_shard_file(n).as_str(),
+                            )]
                 })
         },
     }

@@ -10,7 +10,7 @@ use super::auth::{AuthSettings, or};
 use super::error::PolicyError;
 use super::values::field;
 use super::{Needs, Policy, SessionSettings, Tool};
-use crate::{Document, Parsed, SideEffect, Trust};
+use crate::{Document, Parsed, ReadShard, SideEffect, Trust, no_shards};
 use items::Items;
 
 impl TryFrom<&Parsed> for Policy {
@@ -18,18 +18,41 @@ impl TryFrom<&Parsed> for Policy {
 
     /// As from the document, but refused where it has members this version doesn't know.
     fn try_from(parsed: &Parsed) -> Result<Self, PolicyError> {
-        if parsed.unknown.is_empty() {
-            Self::try_from(&parsed.document)
-        } else {
-            Err(PolicyError::UnknownMembers(parsed.unknown.clone()))
-        }
+        Self::with_shards(parsed, &no_shards)
     }
 }
 
 impl TryFrom<&Document> for Policy {
     type Error = PolicyError;
 
+    /// Of a document whose sessions are all in it; one with shards is refused.
     fn try_from(document: &Document) -> Result<Self, PolicyError> {
+        Self::of(document, &no_shards)
+    }
+}
+
+impl Policy {
+    /// Of a document and the shards it lists; refused where either has members this version
+    /// doesn't know.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong. [`PolicyError::Shard`] says that the document itself is
+    /// valid.
+    pub fn with_shards(parsed: &Parsed, shards: &ReadShard<'_>) -> Result<Self, PolicyError> {
+        if parsed.unknown.is_empty() {
+            Self::of(&parsed.document, shards)
+        } else {
+            Err(PolicyError::UnknownMembers(parsed.unknown.clone()))
+        }
+    }
+
+    /// Of a document and the shards it lists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policy::with_shards`].
+    pub fn of(document: &Document, shards: &ReadShard<'_>) -> Result<Self, PolicyError> {
         if document.schema_version != "v1" {
             return Err(PolicyError::SchemaVersion(document.schema_version.clone()));
         }
@@ -82,7 +105,7 @@ impl TryFrom<&Document> for Policy {
                     .map(|r| ("resources", &r.uri, &r.required_trust, &r.side_effect)),
             )?,
             grants: items.grants()?,
-            sessions: items.sessions(&session)?,
+            sessions: items.sessions(&session, shards)?,
             session,
         })
     }

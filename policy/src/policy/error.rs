@@ -1,5 +1,7 @@
 //! Why a document that could be read isn't a policy.
 
+use crate::ShardFault;
+
 /// What is wrong with a document; each names the member or item and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
@@ -32,6 +34,14 @@ pub enum PolicyError {
         value: String,
         /// What could stand there.
         expected: &'static str,
+    },
+    /// A session shard isn't as the document lists it. The rest of the document is valid.
+    #[error("session shard {name} {fault}")]
+    Shard {
+        /// As in `sessions-0.ndjson.gz`.
+        name: String,
+        /// What is wrong with it.
+        fault: ShardFault,
     },
     /// Two items with one identity.
     #[error("{path} is there twice")]

@@ -56,6 +56,12 @@ impl Sessions {
         }
     }
 
+    /// Whether one is there that isn't revoked.
+    pub(super) fn is_live(&self, namespace: &str, name: &str) -> bool {
+        self.get(namespace, name)
+            .is_some_and(|session| !session.revoked)
+    }
+
     /// Drops those that `keep` doesn't name.
     pub(super) fn retain(&mut self, keep: impl Fn(&ItemId) -> bool) {
         for names in self.namespaces.values_mut() {

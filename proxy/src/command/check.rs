@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::config::ServeArgs;
-use crate::policy_source::{Loaded, load};
+use crate::policy_source::{Files, Loaded, load};
 
 /// What is printed of a valid policy.
 #[derive(Serialize)]
@@ -28,9 +28,10 @@ struct Report<'a> {
 /// When no file is given or it can't be read.
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let path = args.policy.as_ref().context("--check needs --policy")?;
-    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let rules = match load(&bytes, &args.gaps(), None) {
-        Loaded::Whole { rules, .. } => rules,
+    let files = Files::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let shards = |name: &str| files.shard(name);
+    let rules = match load(&files.document, &shards, &args.gaps(), None) {
+        Loaded::Whole(rules) => rules,
         Loaded::DenialsOnly { error, .. } | Loaded::Nothing(error) => {
             tracing::error!(error = crate::error_chain(&error), "not a valid policy");
             return Ok(ExitCode::FAILURE);

@@ -1,9 +1,8 @@
 //! Bytes of a policy file to rules, or as much of them as may be acted on. Pure.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
-use policy::{Auth, Document, DocumentError, Policy, PolicyError, PolicySection};
+use policy::{Auth, Document, DocumentError, Policy, PolicyError, PolicySection, ReadShard};
 
 use crate::Rules;
 use crate::rules::RulesError;
@@ -31,18 +30,17 @@ pub struct Gaps {
 /// What came of a file's bytes.
 #[derive(Debug)]
 pub(crate) enum Loaded {
-    /// All of it is understood.
-    Whole {
-        /// To put in force.
-        rules: Box<Rules>,
-        /// Its sessions, as `namespace/name`, where it matters how long they were idle.
-        sessions: HashSet<String>,
-    },
-    /// It says more than this version understands: what it forbids holds, on top of the last
-    /// good document, and no more. It may carry a restriction that isn't seen here.
+    /// All of it is understood, and its shards are there: to put in force.
+    Whole(Box<Rules>),
+    /// It says more than this version understands, or its shards aren't those it lists: what it
+    /// forbids holds, on top of the last good document, and no more. It may carry a restriction
+    /// that isn't seen here.
     DenialsOnly {
         /// The last good rules with these denials.
         rules: Box<Rules>,
+        /// The last good rules with the denials that later documents may no longer repeat;
+        /// `None` where there are none of these.
+        lasting: Option<Box<Rules>>,
         /// Why not all of it.
         error: LoadError,
     },
@@ -73,23 +71,42 @@ pub(crate) enum LoadError {
     Rules(#[from] RulesError),
 }
 
-/// Reads a document; `last_good` is what a document with unknown members is laid upon.
-pub(crate) fn load(bytes: &[u8], gaps: &Gaps, last_good: Option<&Rules>) -> Loaded {
+impl LoadError {
+    /// Whether what the document forbids can be told nevertheless.
+    const fn leaves_denials(&self) -> bool {
+        matches!(
+            self,
+            Self::Policy(PolicyError::UnknownMembers(_) | PolicyError::Shard { .. })
+        )
+    }
+}
+
+/// Reads a document and its shards; `last_good` is what a document's denials are laid upon
+/// where they are all that can be taken from it.
+pub(crate) fn load(
+    bytes: &[u8],
+    shards: &ReadShard<'_>,
+    gaps: &Gaps,
+    last_good: Option<&Rules>,
+) -> Loaded {
     let parsed = match Document::parse(bytes) {
         Ok(parsed) => parsed,
         Err(error) => return Loaded::Nothing(error.into()),
     };
-    let whole = Policy::try_from(&parsed)
+    let whole = Policy::with_shards(&parsed, shards)
         .map_err(LoadError::from)
-        .and_then(|policy| whole(policy, &parsed.document, gaps));
+        .and_then(|policy| whole(policy, &parsed.document, shards, gaps));
     match (whole, last_good) {
-        (Ok(loaded), _) => loaded,
-        (Err(error @ LoadError::Policy(PolicyError::UnknownMembers(_))), Some(last_good))
-            if parsed.document.schema_version == last_good.policy.schema_version() =>
+        (Ok(rules), _) => Loaded::Whole(Box::new(rules)),
+        (Err(error), Some(last_good))
+            if error.leaves_denials()
+                && parsed.document.schema_version == last_good.policy.schema_version() =>
         {
-            let policy = last_good.policy.with_denials_of(&parsed.document);
+            let policy = last_good.policy.with_denials_of(&parsed.document, shards);
+            let lasting = last_good.policy.with_lately_revoked(&parsed.document);
             Loaded::DenialsOnly {
                 rules: Box::new(last_good.with_policy(policy)),
+                lasting: lasting.map(|policy| Box::new(last_good.with_policy(policy))),
                 error,
             }
         }
@@ -97,30 +114,16 @@ pub(crate) fn load(bytes: &[u8], gaps: &Gaps, last_good: Option<&Rules>) -> Load
     }
 }
 
-fn whole(policy: Policy, document: &Document, gaps: &Gaps) -> Result<Loaded, LoadError> {
-    let filled = gaps.fill(document);
-    let rules = match &filled {
-        Some(filled) => Rules::new(Policy::try_from(filled)?, filled)?,
+fn whole(
+    policy: Policy,
+    document: &Document,
+    shards: &ReadShard<'_>,
+    gaps: &Gaps,
+) -> Result<Rules, LoadError> {
+    Ok(match gaps.fill(document) {
+        Some(filled) => Rules::new(Policy::of(&filled, shards)?, &filled)?,
         None => Rules::new(policy, document)?,
-    };
-    let sessions = match rules.tracks_idle {
-        true => sessions(document),
-        false => HashSet::new(),
-    };
-    Ok(Loaded::Whole {
-        rules: Box::new(rules),
-        sessions,
     })
-}
-
-fn sessions(document: &Document) -> HashSet<String> {
-    let sessions = document.sessions.iter();
-    sessions
-        .map(|session| match session.namespace.as_str() {
-            "" => format!("{}/{}", document.server.namespace, session.name),
-            namespace => format!("{namespace}/{}", session.name),
-        })
-        .collect()
 }
 
 impl Gaps {
@@ -156,8 +159,8 @@ mod tests {
     use super::*;
 
     fn rules(document: &str, gaps: &Gaps) -> Rules {
-        match load(document.as_bytes(), gaps, None) {
-            Loaded::Whole { rules, .. } => *rules,
+        match load(document.as_bytes(), &policy::no_shards, gaps, None) {
+            Loaded::Whole(rules) => *rules,
             other => panic!("{document}: {other:?}"),
         }
     }

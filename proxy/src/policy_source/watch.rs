@@ -1,7 +1,7 @@
 //! Noticing that the policy file changed.
 //!
 //! The kubelet renews a projected volume by renaming a symbolic link next to the file, editors
-//! rename or rewrite the file: both are events of its folder. The file is looked at every
+//! rename or rewrite the file: both are events of its folder. The files are looked at every
 //! second besides, for links to elsewhere and folders that come late.
 
 use std::io;
@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
+use policy::{SESSION_SHARDS, shard_file};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
@@ -54,28 +55,38 @@ fn run(loader: &mut Loader, source: &Weak<PolicySource>, path: &Path) {
     }
 }
 
-/// What tells one state of the file from another without reading it.
+/// What tells one state of the files from another without reading them.
 #[derive(Debug, PartialEq, Eq)]
 struct Look {
     target: Option<PathBuf>,
-    metadata: Option<(u64, u64, u64, i64, i64)>,
+    file: Metadata,
+    shards: Vec<Metadata>,
 }
+
+type Metadata = Option<(u64, u64, u64, i64, i64)>;
 
 impl Look {
     fn at(path: &Path) -> Self {
+        let target = std::fs::canonicalize(path).ok();
+        let beside = target.as_deref().unwrap_or(path);
+        let shards = (0..SESSION_SHARDS).map(|n| beside.with_file_name(shard_file(n)));
         Self {
-            target: std::fs::canonicalize(path).ok(),
-            metadata: std::fs::metadata(path).ok().map(|file| {
-                (
-                    file.dev(),
-                    file.ino(),
-                    file.size(),
-                    file.mtime(),
-                    file.mtime_nsec(),
-                )
-            }),
+            file: metadata(path),
+            shards: shards.map(|shard| metadata(&shard)).collect(),
+            target,
         }
     }
+}
+
+fn metadata(path: &Path) -> Metadata {
+    let file = std::fs::metadata(path).ok()?;
+    Some((
+        file.dev(),
+        file.ino(),
+        file.size(),
+        file.mtime(),
+        file.mtime_nsec(),
+    ))
 }
 
 /// The folder that the file is in.

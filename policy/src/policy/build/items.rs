@@ -10,7 +10,7 @@ use crate::policy::error::PolicyError;
 use crate::policy::grants::{Audience, Grant, Grants, Rule, SideEffects};
 use crate::policy::sessions::{Session, Sessions};
 use crate::policy::values::field;
-use crate::{Document, ItemId, document};
+use crate::{Document, ItemId, ReadShard, SessionShard, ShardFault, document};
 
 /// A document whose items are read; names that many of them have are kept once, so that a
 /// decision among many finds them in the processor's cache.
@@ -102,29 +102,76 @@ impl<'a> Items<'a> {
         Ok(read)
     }
 
-    pub(super) fn sessions(&mut self, settings: &SessionSettings) -> Result<Sessions, PolicyError> {
+    /// Those of the document, then those of its shards, then what was revoked lately.
+    pub(super) fn sessions(
+        &mut self,
+        settings: &SessionSettings,
+        shards: &ReadShard<'_>,
+    ) -> Result<Sessions, PolicyError> {
         let mut sessions = Sessions::default();
         for (i, session) in self.document.sessions.iter().enumerate() {
-            let id = self.id("sessions", i, &session.namespace, &session.name)?;
-            let path = format!("sessions[{id}]");
-            let at = |member: &str| format!("{path}.{member}");
-            let read = Session {
-                audience: self.audience(&session.human_id, &session.agent_id, &session.team_id),
-                consented_trust: field(&session.consented_trust, || at("consented_trust"))
-                    .trust()?,
-                revoked: session.revoked,
-                ends_at: ends_at(session, settings, at)?,
-                upstream_token_ref: self.text(&session.upstream_token_ref),
-                id,
-            };
-            if !sessions.insert(read) {
-                return Err(PolicyError::Twice { path });
-            }
+            self.add(i, session, settings, &mut sessions)?;
+        }
+        check_shards(&self.document.session_shards)?;
+        for shard in &self.document.session_shards {
+            self.shard(shard, settings, shards, &mut sessions)?;
         }
         for revoked in &self.document.revoked_sessions {
             sessions.revoke(self.namespace(&revoked.namespace), &revoked.name);
         }
         Ok(sessions)
+    }
+
+    fn shard(
+        &mut self,
+        shard: &SessionShard,
+        settings: &SessionSettings,
+        shards: &ReadShard<'_>,
+        sessions: &mut Sessions,
+    ) -> Result<(), PolicyError> {
+        let refuse = |fault| PolicyError::Shard {
+            name: shard.name.clone(),
+            fault,
+        };
+        for line in shard.lines(shards).map_err(refuse)? {
+            let line = line.map_err(refuse)?;
+            if let Some(member) = line.unknown.first() {
+                let path = format!("{}:{}.{member}", shard.name, line.number);
+                return Err(PolicyError::UnknownMembers(vec![path]));
+            }
+            self.add(line.number, &line.session, settings, sessions)
+                .map_err(|error| {
+                    refuse(ShardFault::Session {
+                        line: line.number,
+                        error: Box::new(error),
+                    })
+                })?;
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        index: usize,
+        session: &document::Session,
+        settings: &SessionSettings,
+        sessions: &mut Sessions,
+    ) -> Result<(), PolicyError> {
+        let id = self.id("sessions", index, &session.namespace, &session.name)?;
+        let path = |member: &str| format!("sessions[{id}]{member}");
+        let read = Session {
+            audience: self.audience(&session.human_id, &session.agent_id, &session.team_id),
+            consented_trust: field(&session.consented_trust, || path(".consented_trust"))
+                .trust()?,
+            revoked: session.revoked,
+            ends_at: ends_at(session, settings, |member| path(&format!(".{member}")))?,
+            upstream_token_ref: self.text(&session.upstream_token_ref),
+            id: id.clone(),
+        };
+        match sessions.insert(read) {
+            true => Ok(()),
+            false => Err(PolicyError::Twice { path: path("") }),
+        }
     }
 
     /// An empty team is the server's, where the server has one.
@@ -181,6 +228,31 @@ impl<'a> Items<'a> {
         self.names.insert(Arc::clone(&new));
         new
     }
+}
+
+/// Each by a name that is a shard's, once, with a hash as it is written.
+fn check_shards(shards: &[SessionShard]) -> Result<(), PolicyError> {
+    let mut seen = HashSet::new();
+    for (i, shard) in shards.iter().enumerate() {
+        let value = |member: &str, value: &str, expected| PolicyError::Value {
+            path: format!("session_shards[{i}].{member}"),
+            value: value.to_owned(),
+            expected,
+        };
+        let Some(n) = shard.number() else {
+            let expected = "sessions-0.ndjson.gz to sessions-15.ndjson.gz";
+            return Err(value("name", &shard.name, expected));
+        };
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if shard.sha256.len() != 64 || !shard.sha256.bytes().all(hex) {
+            return Err(value("sha256", &shard.sha256, "64 lowercase hex digits"));
+        }
+        if !seen.insert(n) {
+            let path = format!("session_shards[{}]", shard.name);
+            return Err(PolicyError::Twice { path });
+        }
+    }
+    Ok(())
 }
 
 fn ends_at(
