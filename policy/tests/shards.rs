@@ -134,7 +134,7 @@ fn a_shard_that_isnt_as_listed_is_named_with_its_fault() {
         }
         other => panic!("{other:?}"),
     };
-    assert!(Policy::of(&listed, &of(&[good.clone()])).is_ok());
+    assert!(Policy::of(&listed, &of(std::slice::from_ref(&good))).is_ok());
     let mut torn = good.clone();
     torn.truncate(good.len() / 2);
     let stranger = pack_shard(&[session("b")]).unwrap();
@@ -281,7 +281,7 @@ fn shards_are_listed_by_their_names_once_with_a_hash() {
             "{name}"
         );
     }
-    for sha256 in ["", &good.sha256.to_uppercase(), &good.sha256[1..]] {
+    for sha256 in ["", "ab", &good.sha256.to_uppercase()] {
         let hashed = SessionShard {
             sha256: sha256.into(),
             ..good.clone()

@@ -19,4 +19,5 @@ mod forwarding;
 mod harness;
 mod reload;
 mod server;
+mod shards;
 mod streams;
