@@ -35,6 +35,7 @@ pub use manifest::{Add, Kind, Manifest, read};
 pub use parse::{parse, parse_grant, parse_session};
 pub use parsed::{Gateway, Grant, Server, Session};
 pub use problem::{Problem, Problems, Warning};
+pub use quantity::Quantity;
 pub use schema::crds;
 pub use server::{MCPServer, MCPServerSpec, MCPServerStatus};
 pub use session::{MCPAgentSession, MCPAgentSessionSpec, MCPAgentSessionStatus};

@@ -49,6 +49,10 @@ pub const ANNOTATION_POLICY_TOUCH: &str = "mcpruntime.org/policy-touch";
 pub const ANNOTATION_DRAIN_SECONDS: &str = "mcpruntime.org/drain-seconds";
 /// MCPServer annotation: `true` stops reconciling.
 pub const ANNOTATION_PAUSED: &str = "mcpruntime.org/paused";
+/// Pod annotation: what injection wrote over, so that it can be taken out again.
+pub const ANNOTATION_INJECTED_OVER: &str = "mcpruntime.org/injected-over";
+/// Deployment annotation: when its refused pods were asked for again after an outage.
+pub const ANNOTATION_RETRIED: &str = "mcpruntime.org/retried-at";
 /// Pod template annotation: hash of what injection depends on, so that a change rolls the pods.
 pub const ANNOTATION_INJECTION_INPUTS: &str = "mcpruntime.org/injection-inputs";
 

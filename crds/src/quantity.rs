@@ -1,4 +1,4 @@
-//! Quantities of CPU and memory, as far as limits have to be compared.
+//! Quantities of CPU and memory, as far as they have to be compared and added up.
 
 use std::cmp::Ordering;
 
@@ -28,12 +28,12 @@ enum Power {
 }
 
 /// A quantity in billionths, saturating: enough to tell which of two is more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Quantity(i128);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Quantity(i128);
 
 impl Quantity {
     /// Reads a quantity that isn't negative: `250m`, `0.5`, `128Mi`, `1e3`. `None` for anything else.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let number = text
             .find(|c: char| !c.is_ascii_digit() && c != '.')
             .unwrap_or(text.len());
@@ -55,6 +55,17 @@ impl Quantity {
             }
         };
         Some(Self(nano))
+    }
+
+    /// The sum.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// In billionths of a core or byte.
+    pub fn billionths(self) -> i128 {
+        self.0
     }
 }
 

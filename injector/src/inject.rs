@@ -9,7 +9,6 @@ use crate::intact::{self, Breach, is_proxy};
 use crate::json::{annotation, is_governed, list, server_label, text};
 use crate::ops::Ops;
 use crate::prove::prove;
-use crate::uninject::ANNOTATION_BEFORE;
 use crate::{conflict, drain, repair, resources, shape, sidecar, uninject, volume};
 
 /// Names the container that `kubectl logs` and `exec` mean without `-c`.
@@ -126,7 +125,7 @@ fn fresh(
     ops.append(&["spec", "volumes"], volumes);
     let mut annotations = annotations(pod, server, settings, true);
     if let Some(note) = uninject::note(pod, drain_seconds) {
-        annotations.push((ANNOTATION_BEFORE, note.into()));
+        annotations.push((names::ANNOTATION_INJECTED_OVER, note.into()));
     }
     ops.set_members(&["metadata", "annotations"], annotations);
     if let Some(seconds) = drain_seconds {

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crds::{Gateway, names};
+use crds::{Gateway, Quantity, names};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::code::{Code, Denial};
 use crate::intact::is_sidecar;
 use crate::json::{at, list};
-use crate::quantity::Quantity;
+use crate::quantity::written;
 
 /// What keeps the proxy out of a pod without a proxy.
 pub(crate) fn check(pod: &Value, gateway: &Gateway) -> Option<Denial> {
@@ -33,7 +33,8 @@ fn exceeded(pod: &Value, gateway: &Gateway, resource: &str) -> Option<Denial> {
     let others = of_containers(pod, resource)?;
     let needed = others.plus(proxy);
     (needed > allowed && proxy > Quantity::default()).then(|| {
-        let [others, proxy, needed] = [others, proxy, needed].map(|q| q.written(resource));
+        let [others, proxy, needed] =
+            [others, proxy, needed].map(|amount| written(amount, resource));
         Denial::new(
             Code::PodLevelResources,
             format!("spec.resources.requests[{resource}]"),

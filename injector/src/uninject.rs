@@ -15,16 +15,13 @@ use crate::inject::{DEFAULT_CONTAINER, default_container};
 use crate::intact::is_proxy;
 use crate::json::{annotation, list, raw, text};
 
-/// The note: a JSON object of field paths and the values that were there.
-pub(crate) const ANNOTATION_BEFORE: &str = "mcpruntime.org/injected-over";
-
 /// What injection adds to the lists of a pod's spec.
 const LISTS: [(&str, &[&str]); 2] = [
     ("initContainers", &[names::PROXY_CONTAINER]),
     ("volumes", &[names::POLICY_VOLUME, names::TOKENS_VOLUME]),
 ];
 /// The annotations that injection writes whatever was there.
-const WRITTEN: [&str; 2] = [names::ANNOTATION_INJECTED, ANNOTATION_BEFORE];
+const WRITTEN: [&str; 2] = [names::ANNOTATION_INJECTED, names::ANNOTATION_INJECTED_OVER];
 
 /// A pod can't be taken back to what it was.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +33,7 @@ pub enum UninjectError {
     )]
     NotInjected,
     /// What was there before isn't known.
-    #[error("reading annotation {ANNOTATION_BEFORE}")]
+    #[error("reading annotation {}", names::ANNOTATION_INJECTED_OVER)]
     Before(#[source] serde_json::Error),
 }
 
@@ -55,7 +52,7 @@ pub fn uninject(pod: &Value) -> Result<Value, UninjectError> {
     if annotation(pod, names::ANNOTATION_INJECTED).is_none() {
         return Err(UninjectError::NotInjected);
     }
-    let mut before = match annotation(pod, ANNOTATION_BEFORE) {
+    let mut before = match annotation(pod, names::ANNOTATION_INJECTED_OVER) {
         Some(note) => serde_json::from_str(note).map_err(UninjectError::Before)?,
         None => Before::default(),
     };

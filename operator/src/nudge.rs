@@ -19,8 +19,6 @@ use crate::caches::{Caches, Owned};
 use crate::chain::Chain;
 use crate::writes::Writes;
 
-/// The annotation; its value is the time.
-const ANNOTATION_RETRIED: &str = "mcpruntime.org/retried-at";
 /// A webhook that has just become ready may still refuse what its caches don't know.
 const ATTEMPTS: u32 = 4;
 /// Between two attempts.
@@ -67,7 +65,7 @@ async fn nudge_all(writes: &Writes, caches: &Caches) {
         let namespace = stuck.0.namespace().unwrap_or_default();
         let name = stuck.0.name_any();
         let now = Timestamp::now().to_string();
-        let annotation = (ANNOTATION_RETRIED, now.as_str());
+        let annotation = (names::ANNOTATION_RETRIED, now.as_str());
         match writes
             .annotate::<Deployment>(&namespace, &name, annotation)
             .await
