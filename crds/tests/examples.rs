@@ -44,7 +44,9 @@ fn the_examples_set_every_field_and_use_every_word() {
     let mut seen = BTreeSet::new();
     for path in yaml_files(EXAMPLES) {
         for document in documents(&path) {
-            let kind = Kind::of(&document).unwrap();
+            let Some(kind) = Kind::of(&document) else {
+                continue;
+            };
             fields_of_value(
                 &document["spec"],
                 &format!("{}.spec", kind.as_str()),

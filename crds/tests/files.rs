@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mcp_crds::{Manifest, Settings, read};
+use mcp_crds::{Kind, Manifest, Settings, read};
 use serde_json::Value;
 
 /// The settings that the examples are written for.
@@ -38,12 +38,16 @@ pub(crate) fn documents(path: &Path) -> Vec<Value> {
     serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every manifest of a file, which must have the shape of its kind.
+/// Every manifest of ours in a file, which must have the shape of its kind.
 pub(crate) fn manifests(path: &Path) -> Vec<Manifest> {
     let read = |document: &Value| {
         read(document).unwrap_or_else(|problems| panic!("{}: {problems}", path.display()))
     };
-    documents(path).iter().map(read).collect()
+    let documents = documents(path);
+    let ours = documents
+        .iter()
+        .filter(|document| Kind::of(document).is_some());
+    ours.map(read).collect()
 }
 
 /// Compares with a file of the repository; `UPDATE_GOLDEN=1` writes it instead.

@@ -69,7 +69,6 @@ fn a_server_is_warned_about_what_it_probably_doesnt_mean() {
             json!({"auth": {"mode": "mtls", "trustDomain": "example.org"}}),
             "unsupported_auth_mode",
         ),
-        (json!({"workload": "external"}), "unsupported_workload"),
         (json!({"analytics": {}}), "unsupported_analytics"),
         (
             json!({"ingressClass": "nginx"}),

@@ -7,7 +7,7 @@ mod quantity;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crds::Server;
+use crds::{Server, words::Workload};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
@@ -22,6 +22,7 @@ use crate::build::{Desired, WORKLOAD_ACCOUNT, canary_name};
 use crate::caches::Owned;
 use crate::context::Context;
 use crate::index::Index;
+use crate::pods::Theirs;
 use crate::writes::WriteError;
 
 /// An object that isn't as it is to be.
@@ -72,7 +73,12 @@ pub(crate) async fn apply_policy(cx: &Context, desired: &Desired) -> Part<Config
 }
 
 /// The rest, then what is to be no more.
-pub(crate) async fn apply(cx: &Context, server: &Server, desired: &Desired) -> Applied {
+pub(crate) async fn apply(
+    cx: &Context,
+    server: &Server,
+    desired: &Desired,
+    theirs: Theirs,
+) -> Applied {
     let account = match &desired.service_account {
         Some(account) => converge_shared(cx, &cx.caches.accounts, account).await,
         None => Ok(()),
@@ -88,10 +94,19 @@ pub(crate) async fn apply(cx: &Context, server: &Server, desired: &Desired) -> A
         Ok(()) => deployment,
         Err(error) => deployment.map(|_| Err(error)),
     };
+    let outdated = server.workload == Workload::Managed || theirs.all_ready();
+    let deployment = match deployment {
+        None if !outdated => deployment_of(cx, server).map(Ok),
+        deployment => deployment,
+    };
     // Pods that still have a proxy need the policy to start; it goes once the Deployment is
     // the one without.
     let without_proxies = !matches!(deployment, Some(Err(_)));
-    let remains = prune(cx, server, desired, without_proxies).await;
+    let outdated = Outdated {
+        deployments: outdated,
+        policy: without_proxies,
+    };
+    let remains = prune(cx, server, desired, outdated).await;
     Applied {
         deployment,
         canary,
@@ -209,30 +224,53 @@ fn is_unchanged<K: Resource<DynamicType = ()> + Serialize>(
     Ok(compare::unchanged(&json(desired)?, &json(&live.0)?, ours))
 }
 
+/// What nobody needs any more, where it isn't to be.
+#[derive(Clone, Copy, Debug)]
+struct Outdated {
+    /// A server that becomes external keeps its Deployments until pods of the other workload
+    /// serve: its callers notice nothing.
+    deployments: bool,
+    policy: bool,
+}
+
 /// Deletes what this server has and isn't to have.
 async fn prune(
     cx: &Context,
     server: &Server,
     desired: &Desired,
-    without_proxies: bool,
+    outdated: Outdated,
 ) -> Vec<WriteError> {
     let caches = &cx.caches;
     let canary = canary_name(&server.name);
     let policy = crds::names::policy_config_map(&server.name);
     let mut done = Vec::new();
-    if desired.deployment.is_none() {
+    if desired.deployment.is_none() && outdated.deployments {
         done.push(retire(cx, &caches.deployments, server, &server.name).await);
     }
-    if desired.canary.is_none() {
+    if desired.canary.is_none() && outdated.deployments {
         done.push(retire(cx, &caches.deployments, server, &canary).await);
     }
-    if desired.policy.is_none() && without_proxies {
+    if desired.policy.is_none() && outdated.policy {
         done.push(retire(cx, &caches.config_maps, server, &policy).await);
     }
     done.into_iter().filter_map(Result::err).collect()
 }
 
-/// Deletes an object that is surely ours: label, fields and controller say so.
+/// The object is surely ours: label, fields and controller say so.
+fn is_made_for<K: Resource>(live: &Owned<K>, server: &Server) -> bool {
+    let controlled = live
+        .controller()
+        .is_some_and(|owner| owner.uid == server.uid);
+    controlled && live.labelled_ours() && live.our_fields().is_some()
+}
+
+/// The Deployment that was made for the server, while it is there.
+fn deployment_of(cx: &Context, server: &Server) -> Option<Arc<Owned<Deployment>>> {
+    let live = cx.caches.deployments.get(&server.namespace, &server.name);
+    live.filter(|live| is_made_for(live, server))
+}
+
+/// Deletes an object that is ours.
 async fn retire<K>(
     cx: &Context,
     index: &Index<Owned<K>>,
@@ -246,11 +284,7 @@ where
     let Some(live) = index.get(&server.namespace, name) else {
         return Ok(());
     };
-    let controlled = live
-        .controller()
-        .is_some_and(|owner| owner.uid == server.uid);
-    let ending = live.0.meta().deletion_timestamp.is_some();
-    if ending || !controlled || !live.labelled_ours() || live.our_fields().is_none() {
+    if live.0.meta().deletion_timestamp.is_some() || !is_made_for(&live, server) {
         return Ok(());
     }
     cx.writes.delete(&live.0).await?;

@@ -12,7 +12,7 @@ use crate::build::canary_name;
 use crate::caches::{Owned, SeenServer};
 use crate::context::Context;
 use crate::key::ServerKey;
-use crate::pods::PodView;
+use crate::pods::{PodView, Theirs};
 
 /// A server and what concerns it.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Around {
     pub(crate) sessions: Vec<Arc<MCPAgentSession>>,
     /// The ready ones.
     pub(crate) pods: Vec<Arc<PodView>>,
+    /// Those that no Deployment of ours made.
+    pub(crate) theirs: Theirs,
     pub(crate) policy: Option<Arc<Owned<ConfigMap>>>,
     pub(crate) deployment: Option<Arc<Owned<Deployment>>>,
     pub(crate) canary: Option<Arc<Owned<Deployment>>>,
@@ -64,12 +66,14 @@ pub(crate) fn fetch(cx: &Context, key: &ServerKey) -> Option<Around> {
         return None;
     }
     let mut pods = caches.pods.of(key);
+    let theirs = Theirs::among(pods.iter().map(|pod| &**pod));
     pods.retain(|pod| pod.ready && pod.governed);
     Some(Around {
         server,
         grants: caches.grants.of(key),
         sessions: caches.sessions.of(key),
         pods,
+        theirs,
         policy: caches
             .config_maps
             .get(namespace, &names::policy_config_map(name)),

@@ -21,6 +21,10 @@ pub(crate) struct PodView {
     /// It asks for a proxy; admission sees to it that it has one.
     pub(crate) governed: bool,
     pub(crate) ip: Option<IpAddr>,
+    /// It carries the label that only pods of our own Deployments have.
+    pub(crate) ours: bool,
+    /// It hasn't come to its end and isn't being deleted.
+    pub(crate) lives: bool,
     /// Its condition Ready is true and it isn't being deleted: it is, or may be, an endpoint.
     pub(crate) ready: bool,
     /// The last touch.
@@ -37,6 +41,8 @@ impl PodView {
         let ready = conditions
             .iter()
             .any(|c| c.type_ == "Ready" && c.status == "True");
+        let phase = status.and_then(|status| status.phase.as_deref());
+        let stays = pod.metadata.deletion_timestamp.is_none();
         Self {
             namespace: pod.namespace().unwrap_or_default(),
             name: pod.name_any(),
@@ -44,14 +50,41 @@ impl PodView {
             version: version(pod.resource_version()),
             server: label(names::LABEL_SERVER).unwrap_or_default(),
             governed: label(names::LABEL_GATEWAY).as_deref() == Some(names::GATEWAY_REQUIRED),
+            ours: label(names::LABEL_TRACK).is_some(),
+            lives: stays && !matches!(phase, Some("Succeeded" | "Failed")),
             ip: status.and_then(|status| status.pod_ip.as_deref()?.parse().ok()),
             // A kubelet doesn't sync the volumes of a pod that ends, and no Service names it.
-            ready: ready && pod.metadata.deletion_timestamp.is_none(),
+            ready: ready && stays,
             touch: pod
                 .annotations()
                 .get(names::ANNOTATION_POLICY_TOUCH)
                 .cloned(),
         }
+    }
+}
+
+/// The pods of a workload that isn't ours: how many there are, and how many are ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Theirs {
+    pub(crate) total: usize,
+    pub(crate) ready: usize,
+}
+
+impl Theirs {
+    /// Counts among all pods that carry the server's label.
+    pub(crate) fn among<'a>(pods: impl IntoIterator<Item = &'a PodView>) -> Self {
+        let theirs = pods
+            .into_iter()
+            .filter(|pod| pod.governed && !pod.ours && pod.lives);
+        theirs.fold(Self::default(), |count, pod| Self {
+            total: count.total + 1,
+            ready: count.ready + usize::from(pod.ready),
+        })
+    }
+
+    /// There are some, and all of them serve.
+    pub(crate) fn all_ready(self) -> bool {
+        self.total > 0 && self.ready == self.total
     }
 }
 
@@ -120,6 +153,8 @@ status:
             version: 7,
             server: "s".into(),
             governed: true,
+            ours: false,
+            lives: true,
             ip: Some("10.0.0.7".parse().unwrap()),
             ready: true,
             touch: Some("0123456789ab.1".into()),
@@ -134,6 +169,23 @@ status:
             "  uid: u\n  deletionTimestamp: 2026-01-01T00:00:00Z\n",
         );
         assert!(!pod(&ending).ready);
+    }
+
+    #[test]
+    fn pods_of_a_workload_that_isnt_ours_count_while_they_live() {
+        let unready = READY.replace("\"True\"", "\"False\"");
+        let ended = READY.replace("  podIP", "  phase: Succeeded\n  podIP");
+        let ours = READY.replace(
+            "gateway: required }",
+            "gateway: required, mcpruntime.org/rollout-track: stable }",
+        );
+        let not_governed = READY.replace(", mcpruntime.org/gateway: required", "");
+        let pods = [READY, &unready, &ended, &ours, &not_governed].map(pod);
+        let theirs = Theirs::among(&pods);
+        assert_eq!(theirs, Theirs { total: 2, ready: 1 });
+        assert!(!theirs.all_ready());
+        assert!(Theirs::among(&pods[..1]).all_ready());
+        assert!(!Theirs::default().all_ready());
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
     let applied = match server.paused {
         // Paused or not, access is taken away at once.
         true => around.as_applied(),
-        false => apply(cx, &server, &desired).await,
+        false => apply(cx, &server, &desired, around.theirs).await,
     };
     let observed = Observed {
         server: &server,
@@ -62,6 +62,7 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
         policy: &policy,
         applied: &applied,
         pods: &around.pods,
+        theirs: around.theirs,
     };
     publish(cx, &around, &observed, &compiled, rendered.as_ref(), now).await
 }

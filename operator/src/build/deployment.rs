@@ -1,7 +1,7 @@
 //! The server's pods. The proxy isn't among the containers: `/inject` alone puts it there, and the
 //! labels written here are what asks for it.
 
-use crds::words::RolloutStrategy;
+use crds::words::{RolloutStrategy, Workload};
 use crds::{Server, Settings, injection_inputs, names};
 use k8s_openapi::api::apps::v1::{
     Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
@@ -43,9 +43,13 @@ pub(crate) fn canary_name(server: &str) -> String {
     format!("{server}-canary")
 }
 
-/// The stable Deployment's selector as text, for the scale subresource.
+/// The selector of the server's pods as text, for the scale subresource: the stable Deployment's,
+/// or that of anybody's pods behind the server.
 pub(crate) fn selector_text(server: &Server) -> String {
-    let selector = selector(server, Track::Stable);
+    let selector = match server.workload {
+        Workload::Managed => selector(server, Track::Stable),
+        Workload::External => governed(server),
+    };
     let pairs: Vec<String> = selector
         .iter()
         .map(|(key, value)| format!("{key}={value}"))

@@ -1,12 +1,12 @@
 //! One part of a server each: what its live object says.
 
-use crds::{IngressReadiness, Server};
+use crds::{IngressReadiness, Server, names};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::{Ingress, IngressLoadBalancerIngress};
 
 use super::Verdict;
-use crate::pods::PodView;
+use crate::pods::{PodView, Theirs};
 use std::sync::Arc;
 
 pub(super) fn deployment(live: &Deployment) -> Verdict {
@@ -32,6 +32,34 @@ pub(super) fn deployment(live: &Deployment) -> Verdict {
     Verdict::no(
         "Progressing",
         format!("{current} of {wanted} pods are ready"),
+    )
+}
+
+/// The pods of a workload that isn't ours, in the place of a Deployment. `kept`: the Deployment
+/// from before still serves.
+pub(super) fn external(pods: Theirs, kept: bool) -> Verdict {
+    let Theirs { total, ready } = pods;
+    let mut message = match total {
+        0 => format!(
+            "no pod has both labels, {} and {}",
+            names::LABEL_SERVER,
+            names::LABEL_GATEWAY
+        ),
+        _ => format!("{ready} of {total} labelled pods are ready"),
+    };
+    if pods.all_ready() {
+        return Verdict::yes("External", message);
+    }
+    if kept {
+        message.push_str("; the Deployment made before goes when they are");
+    }
+    Verdict::no(
+        if total == 0 {
+            "NoPods"
+        } else {
+            "WaitingForPods"
+        },
+        message,
     )
 }
 
@@ -103,9 +131,8 @@ fn address(entry: &IngressLoadBalancerIngress) -> Option<&str> {
 }
 
 /// Every pod that is wanted is ready, proxy included: a pod isn't ready before its sidecar is.
-pub(super) fn gateway(wanted: Option<i32>, pods: &[Arc<PodView>]) -> Verdict {
+pub(super) fn gateway(enough: usize, pods: &[Arc<PodView>]) -> Verdict {
     let ready = pods.iter().filter(|pod| pod.governed).count();
-    let enough = wanted.map_or(1, |wanted| usize::try_from(wanted).unwrap_or_default());
     if ready >= enough {
         Verdict::yes(
             "ProxiesReady",

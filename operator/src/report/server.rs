@@ -13,7 +13,7 @@ use super::{Failure, Verdict, failure, parts};
 use crate::apply::{Applied, ApplyError, Part};
 use crate::build::selector_text;
 use crate::caches::Owned;
-use crate::pods::PodView;
+use crate::pods::{PodView, Theirs};
 
 /// The phases, as the Go project has them.
 const ERROR: &str = "Error";
@@ -34,6 +34,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) applied: &'a Applied,
     /// Ready ones.
     pub(crate) pods: &'a [Arc<PodView>],
+    /// Those that no Deployment of ours made, ready or not.
+    pub(crate) theirs: Theirs,
 }
 
 /// The conditions on the way, and whether someone has to act.
@@ -99,7 +101,10 @@ pub(crate) fn observed(
         stuck: None,
     };
     draft.parts(seen, previous);
-    let (phase, message) = draft.sum_up();
+    let external = seen.server.workload == Workload::External;
+    // Service and Ingress are there at once; without pods they are no part of being ready.
+    let serves = !external || !seen.pods.is_empty();
+    let (phase, message) = draft.sum_up(serves);
     let message = std::iter::once(message).chain(unsupported(seen.server, false));
     let ready = |kind| {
         draft
@@ -107,7 +112,15 @@ pub(crate) fn observed(
             .get(kind)
             .map(|c| c.status == Truth::True.as_str())
     };
-    let deployment = live(&seen.applied.deployment);
+    let replicas = match live(&seen.applied.deployment) {
+        _ if external => Some(i64::try_from(seen.theirs.total).unwrap_or(i64::MAX)),
+        Some(live) => {
+            let status = live.0.status.as_ref();
+            let replicas = status.and_then(|status| status.replicas);
+            Some(replicas.unwrap_or_default().into())
+        }
+        None => None,
+    };
     MCPServerStatus {
         observed_generation: generation,
         phase: Some(phase.into()),
@@ -129,14 +142,8 @@ pub(crate) fn observed(
             None => None,
         },
         tools: Some(count(seen.server)),
-        replicas: deployment.map(|live| {
-            let status = live.0.status.as_ref();
-            status
-                .and_then(|status| status.replicas)
-                .unwrap_or_default()
-                .into()
-        }),
-        selector: (seen.server.workload == Workload::Managed).then(|| selector_text(seen.server)),
+        replicas,
+        selector: Some(selector_text(seen.server)),
         conditions: draft.conditions.into_vec(),
     }
 }
@@ -185,19 +192,27 @@ impl Draft {
             ingress,
             remains: _,
         } = seen.applied;
-        self.part(
-            ConditionType::DeploymentReady,
-            deployment,
-            parts::deployment,
-        );
+        let kind = ConditionType::DeploymentReady;
+        match seen.server.workload {
+            Workload::Managed => self.part(kind, deployment, parts::deployment),
+            Workload::External => {
+                let kept = live(deployment).is_some();
+                parts::external(seen.theirs, kept).set(&mut self.conditions, kind);
+            }
+        }
         self.part(ConditionType::ServiceReady, service, parts::service);
         self.part(ConditionType::IngressReady, ingress, |live| {
             parts::ingress(live, seen.settings.ingress_readiness)
         });
         match seen.policy_written {
             Some(written) => {
-                let managed = seen.server.workload == Workload::Managed;
-                let wanted = managed.then_some(seen.server.replicas);
+                let wanted = match seen.server.workload {
+                    Workload::Managed => usize::try_from(seen.server.replicas).unwrap_or_default(),
+                    Workload::External => {
+                        let ours = seen.pods.iter().filter(|pod| pod.ours).count();
+                        (ours + seen.theirs.total).max(1)
+                    }
+                };
                 let gateway = parts::gateway(wanted, seen.pods);
                 gateway.set(&mut self.conditions, ConditionType::GatewayReady);
                 self.policy(seen, previous, written);
@@ -261,8 +276,8 @@ impl Draft {
         }
     }
 
-    /// Sets Ready, Reconciling and Stalled; answers phase and message.
-    fn sum_up(&mut self) -> (&'static str, String) {
+    /// Sets Ready, Reconciling and Stalled; answers phase and message. `serves`: some pod may.
+    fn sum_up(&mut self, serves: bool) -> (&'static str, String) {
         if let Some(stuck) = self.stuck.take() {
             summarise(&mut self.conditions, &Summary::Stuck(&stuck));
             return (ERROR, stuck.message);
@@ -272,7 +287,7 @@ impl Draft {
             .filter_map(|kind| self.conditions.get(*kind))
             .collect();
         let holds = |status: &str| status == Truth::True.as_str();
-        let some = present.iter().any(|condition| holds(&condition.status));
+        let some = serves && present.iter().any(|condition| holds(&condition.status));
         let missing = present.iter().find(|condition| !holds(&condition.status));
         let missing = missing.map(|c| (c.type_.clone(), c.reason.clone(), c.message.clone()));
         match missing {

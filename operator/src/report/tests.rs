@@ -16,7 +16,7 @@ use crate::apply::{Applied, Part};
 use crate::caches::Owned;
 use crate::delivery::{PodStanding, Standing};
 use crate::golden::{Case, of_kind};
-use crate::pods::PodView;
+use crate::pods::{PodView, Theirs};
 
 /// What the proxies of a case answered; not a Kubernetes kind.
 #[derive(Deserialize)]
@@ -76,6 +76,7 @@ fn status_of(input: &[Value], applied: &Applied) -> MCPServerStatus {
         .iter()
         .map(|pod| Arc::new(PodView::new(pod)))
         .collect();
+    let theirs = Theirs::among(pods.iter().map(|pod| &**pod));
     pods.retain(|pod| pod.ready);
     let seen = Observed {
         server: &server,
@@ -84,6 +85,7 @@ fn status_of(input: &[Value], applied: &Applied) -> MCPServerStatus {
         policy: &policy.clone().unwrap_or_default(),
         applied,
         pods: &pods,
+        theirs,
     };
     observed(&seen, &object.status.unwrap_or_default(), now())
 }
@@ -136,8 +138,23 @@ fn a_server_without_gateway_says_nothing_of_policy() {
 }
 
 #[test]
-fn an_external_workload_is_ready_with_its_first_governed_pod() {
+fn an_external_workload_is_ready_with_all_its_labelled_pods() {
     golden("external");
+}
+
+#[test]
+fn an_external_workload_is_partly_ready_while_some_of_its_pods_are() {
+    golden("external-partly");
+}
+
+#[test]
+fn an_external_workload_without_pods_is_pending() {
+    golden("external-pending");
+}
+
+#[test]
+fn the_deployment_from_before_serves_until_the_other_workload_does() {
+    golden("external-handover");
 }
 
 fn ready_case() -> (Vec<Value>, Applied) {

@@ -3,7 +3,7 @@
 use crate::{
     MCPServerSpec, Settings,
     parsed::Unsupported,
-    words::{AuthMode, RolloutStrategy, Workload},
+    words::{AuthMode, RolloutStrategy},
 };
 
 pub(super) fn of(spec: &MCPServerSpec, settings: &Settings) -> Vec<Unsupported> {
@@ -31,12 +31,6 @@ pub(super) fn of(spec: &MCPServerSpec, settings: &Settings) -> Vec<Unsupported> 
             code: "unsupported_auth_mode",
             field: "spec.auth.mode",
             message: format!("the gateway doesn't know mode {mode} yet and denies every call; header and none work"),
-            denies: true,
-        }),
-        (spec.workload.as_deref() == Some(Workload::External.as_str())).then(|| Unsupported {
-            code: "unsupported_workload",
-            field: "spec.workload",
-            message: "pods of other workloads aren't governed yet; nothing is made for this server".to_owned(),
             denies: true,
         }),
         (strategy == Some(RolloutStrategy::Canary.as_str())).then(|| Unsupported {
