@@ -6,6 +6,7 @@ mod intact_proxy;
 mod intact_proxy_update;
 mod mutating;
 mod operator_touch;
+mod pod_binding;
 mod policy;
 mod policy_writers;
 mod validating;
@@ -65,6 +66,7 @@ pub fn admission_objects(settings: &Settings) -> Vec<AdmissionObject> {
         intact_proxy::policy(settings),
         intact_proxy_update::policy(settings),
         ephemeral_containers::policy(),
+        pod_binding::policy(),
         policy_writers::policy(),
         operator_touch::policy(),
     ];

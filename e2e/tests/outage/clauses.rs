@@ -30,6 +30,10 @@ struct Case {
     #[serde(default)]
     subresource: Option<String>,
     #[serde(default)]
+    bind: Option<String>,
+    #[serde(default)]
+    labels: Option<Value>,
+    #[serde(default)]
     create: Option<Value>,
     #[serde(default)]
     message: Option<String>,
@@ -186,6 +190,18 @@ async fn send(
         let object: DynamicObject = serde_json::from_value(object.clone())?;
         let api = objects::dynamic(who, &object, Some(&namespace.name)).await?;
         return Ok(api.create(&dry(), &object).await.map(|_| ()));
+    }
+    if let Some(pod) = &case.bind {
+        let binding = json!({
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": pod, "labels": case.labels},
+            "target": {"kind": "Node", "name": "some"},
+        });
+        let pods: Api<Pod> = Api::namespaced(who.client.clone(), &namespace.name);
+        let params = dry();
+        let answer = pods.create_subresource::<_, Value>("binding", pod, &params, &binding);
+        return Ok(answer.await.map(|_| ()));
     }
     let params = PatchParams {
         dry_run: true,
