@@ -19,7 +19,36 @@ pub struct ReadyPod {
 impl Namespace {
     /// The ready pods of a server that aren't going away.
     pub async fn ready_pods(&self, server: &str) -> anyhow::Result<Vec<ReadyPod>> {
-        let labels = format!("{}={server}", crds::names::LABEL_APP);
+        self.ready(format!("{}={server}", crds::names::LABEL_APP))
+            .await
+    }
+
+    /// The same, whoever runs them: by the labels that put them behind the server.
+    pub async fn governed_pods(&self, server: &str) -> anyhow::Result<Vec<ReadyPod>> {
+        self.ready(format!(
+            "{}={server},{}={}",
+            crds::names::LABEL_SERVER,
+            crds::names::LABEL_GATEWAY,
+            crds::names::GATEWAY_REQUIRED
+        ))
+        .await
+    }
+
+    /// Waits for `count` of [`Namespace::governed_pods`].
+    pub async fn await_governed_pods(
+        &self,
+        server: &str,
+        count: usize,
+    ) -> anyhow::Result<Vec<ReadyPod>> {
+        wait::until_is(
+            &format!("{count} governed pods of {server}"),
+            || self.governed_pods(server),
+            |pods| pods.len() == count,
+        )
+        .await
+    }
+
+    async fn ready(&self, labels: String) -> anyhow::Result<Vec<ReadyPod>> {
         let pods = self
             .api::<Pod>()
             .list(&ListParams::default().labels(&labels))

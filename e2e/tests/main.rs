@@ -13,7 +13,9 @@
 mod admit;
 mod corpus;
 mod default;
+mod events;
 mod explain;
+mod external;
 mod inject;
 mod outage;
 mod policy;

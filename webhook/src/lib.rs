@@ -11,6 +11,7 @@ mod cluster;
 mod connection;
 mod deadline;
 mod default;
+mod events;
 mod failure;
 mod files;
 mod inject;
@@ -27,6 +28,7 @@ mod validate;
 
 pub use args::Args;
 pub use cluster::{Cluster, ClusterError};
+pub use events::Events;
 pub use files::{Files, FilesError};
 pub use metrics::Metrics;
 pub use objects::{AdmissionObject, admission_objects};

@@ -1,10 +1,11 @@
 //! What is counted: requests by endpoint and outcome, how long they took, until when the
 //! certificate holds.
 
+use std::fmt::Write as _;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -28,12 +29,39 @@ struct Endpoint {
     endpoint: &'static str,
 }
 
+/// What became of an event for a refused pod's owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum EventOutcome {
+    /// Created or counted up.
+    Written,
+    /// The API server didn't take it.
+    Failed,
+    /// There was no room for it.
+    Dropped,
+}
+
+impl EncodeLabelValue for EventOutcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        encoder.write_str(match self {
+            Self::Written => "written",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: EventOutcome,
+}
+
 /// The webhook's metrics. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     requests: Family<Outcome, Counter>,
     seconds: Family<Endpoint, Histogram, fn() -> Histogram>,
     not_after: Gauge<i64, AtomicI64>,
+    events: Family<ByOutcome, Counter>,
 }
 
 impl Metrics {
@@ -43,6 +71,7 @@ impl Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             not_after: Gauge::default(),
+            events: Family::default(),
         };
         let registry = registry.sub_registry_with_prefix("mcp_webhook");
         registry.register(
@@ -61,7 +90,16 @@ impl Metrics {
             "Unix time at which the serving certificate ends; 0 without one",
             metrics.not_after.clone(),
         );
+        registry.register(
+            "events",
+            "Events for the owners of refused pods, by what became of them",
+            metrics.events.clone(),
+        );
         metrics
+    }
+
+    pub(crate) fn event(&self, outcome: EventOutcome) {
+        self.events.get_or_create(&ByOutcome { outcome }).inc();
     }
 
     pub(crate) fn answered(&self, endpoint: &'static str, code: &'static str, took: Duration) {

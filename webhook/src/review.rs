@@ -69,6 +69,8 @@ pub struct Request {
     pub operation: String,
     /// Who asks.
     pub user_info: UserInfo,
+    /// Nothing will come of it but the answer.
+    pub dry_run: bool,
     /// The object as it would be; null with DELETE.
     pub object: Value,
     /// The object as it is; null with CREATE.

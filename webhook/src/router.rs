@@ -17,6 +17,7 @@ use jiff::Timestamp;
 
 use crate::cluster::Cluster;
 use crate::deadline::Arrived;
+use crate::events::{Events, Notice};
 use crate::failure::{Failure, MOST_BYTES};
 use crate::load::{Load, Room};
 use crate::metrics::Metrics;
@@ -37,6 +38,8 @@ pub struct App {
     pub settings: Arc<ArcSwap<Settings>>,
     /// Counted here.
     pub metrics: Metrics,
+    /// Where refused pods' owners are told; `None` without a cluster.
+    pub events: Option<Events>,
 }
 
 /// An [`App`] with the room its reviews share.
@@ -175,6 +178,11 @@ async fn answer(
         error => Failure::fault(&error),
     })?;
     log(endpoint, &request, &answer);
+    if let (Endpoint::Inject, Some(events)) = (endpoint, &app.events)
+        && let Some(notice) = Notice::of(&request, &answer)
+    {
+        events.tell(notice);
+    }
     let code = answer.code;
     let body = answer
         .into_body(&request)

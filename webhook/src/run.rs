@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use crate::certificate::{self, Serving};
+use crate::events::Events;
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::router::{App, router};
@@ -39,10 +40,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics: metrics.clone(),
     };
     let cluster = connect(&args, &readiness, serving).await?;
+    let events = match &cluster {
+        Cluster::Live { client, .. } => Some(Events::new(client.clone(), metrics.clone())),
+        Cluster::Files(_) => None,
+    };
     let app = App {
         cluster,
         settings: current,
         metrics,
+        events,
     };
 
     let listener = TcpListener::bind(&args.listen).await;

@@ -37,6 +37,7 @@ pub(crate) fn app(registry: &mut Registry) -> App {
         cluster: Cluster::Files(Arc::new(Files::read(&path("objects")).unwrap())),
         settings: Arc::new(ArcSwap::from_pointee(settings())),
         metrics: Metrics::register(registry),
+        events: None,
     }
 }
 

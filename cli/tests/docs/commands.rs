@@ -127,6 +127,13 @@ fn the_tables_of_flags_have_every_flag_and_no_other() {
             "mcp-runtime",
             &["access", "diff"],
         ),
+        ("## mcp-runtime inject", "mcp-runtime", &["inject"]),
+        ("## mcp-runtime uninject", "mcp-runtime", &["uninject"]),
+        (
+            "## mcp-runtime explain-injection",
+            "mcp-runtime",
+            &["explain-injection"],
+        ),
         ("## mcp-proxy", "mcp-proxy", &[]),
         ("## mcp-proxy inspect", "mcp-proxy", &["inspect"]),
         ("## mcp-proxy drain", "mcp-proxy", &["drain"]),

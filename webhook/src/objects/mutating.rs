@@ -32,6 +32,8 @@ fn inject() -> MutatingWebhook {
         // Another webhook may move or strip what we put in.
         reinvocation_policy: Some("IfNeeded".into()),
         timeout_seconds: Some(5),
+        // A refusal is told to the pod's owner by an event.
+        side_effects: "NoneOnDryRun".into(),
         ..shared()
     }
 }
