@@ -3,6 +3,7 @@
 
 mod clauses;
 mod document;
+mod images;
 
 use std::time::Duration;
 

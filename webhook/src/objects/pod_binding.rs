@@ -1,7 +1,7 @@
 //! `mcp-runtime-pod-binding`: scheduling a pod doesn't change whose it is.
 //!
 //! The labels of a Binding are put on its pod (KEP-4742, feature gate PodTopologyLabelsAdmission:
-//! off in Kubernetes 1.33 and 1.34, on from 1.35), over those that the pod has. No update of the
+//! alpha and off in Kubernetes 1.33 and 1.34, beta from 1.35), over those that the pod has. No update of the
 //! pod is admitted then: this is the one door that the other policies don't see.
 
 use crds::names;
