@@ -45,6 +45,7 @@ lint: ## Formatting, clippy, the directions between crates, licences and bans wh
 .PHONY: unit
 unit: ## Tests that need no cluster
 	cargo test --workspace --exclude mcp-e2e
+	cargo test --package mcp-e2e --lib
 
 .PHONY: laptop
 laptop: ## A real MCP server behind bin/mcp-proxy, driven by the official SDK, no cluster
@@ -88,6 +89,10 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 .PHONY: fuzz
 fuzz: ## Arbitrary pods through the injector and back, 100,000 for each property (MCP_CASES)
 	MCP_CASES=$${MCP_CASES:-100000} cargo test --quiet --release --package mcp-injector --test main properties::
+
+.PHONY: soak
+soak: ## What takes minutes on a real cluster: 200 pods through chaos, a long outage, deletions under load
+	e2e/run-soak
 
 .PHONY: bench-revoke
 bench-revoke: ## Milliseconds from revoking a session to its denial on every pod (needs the demo's cluster)

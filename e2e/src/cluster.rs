@@ -1,6 +1,7 @@
 //! The cluster under test, as `.cluster/env` or the user's kubeconfig names it.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -47,6 +48,18 @@ impl Cluster {
             kubeconfig,
             url: get("MCP_URL")?,
         })
+    }
+
+    /// An address of this machine that the API server reaches.
+    ///
+    /// # Errors
+    /// When `NODE_IP` names none: the cluster is elsewhere.
+    pub fn node_ip(&self) -> anyhow::Result<IpAddr> {
+        let env = environment();
+        let text = env.get("NODE_IP").cloned();
+        let text = text.or_else(|| std::env::var("NODE_IP").ok());
+        let text = text.context("NODE_IP is neither in .cluster/env nor set")?;
+        text.parse().with_context(|| format!("NODE_IP={text}"))
     }
 
     /// The same cluster as somebody else sees it, by impersonation.

@@ -8,9 +8,13 @@
     reason = "JSON values are indexed by key, which gives null where there is none"
 )]
 
+pub mod always;
 pub mod cluster;
 pub mod documents;
+pub mod hostile;
+pub mod judge;
 pub mod kubectl;
+pub mod load;
 pub mod mcp;
 pub mod namespace;
 pub mod objects;
@@ -20,6 +24,7 @@ pub mod proxy;
 pub mod sdk;
 pub mod server;
 pub mod wait;
+pub mod watching;
 
 pub use cluster::Cluster;
 pub use namespace::Namespace;

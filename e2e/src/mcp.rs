@@ -86,11 +86,17 @@ pub async fn request(
 /// One kept connection to a proxy or server.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
+    path: String,
 }
 
 impl Connection {
     /// Connects.
     pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        Self::open_at(address, "/mcp").await
+    }
+
+    /// Connects; requests are for `path`.
+    pub async fn open_at(address: SocketAddr, path: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address)
             .await
             .with_context(|| format!("connecting to {address}"))?;
@@ -98,7 +104,15 @@ impl Connection {
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         // Ends when the sender is dropped.
         tokio::spawn(connection);
-        Ok(Self { sender })
+        Ok(Self {
+            sender,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Whether the other side has kept it.
+    pub async fn is_kept(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
     }
 
     /// Sends one JSON-RPC request and reads the whole answer.
@@ -122,7 +136,7 @@ impl Connection {
     /// Of a GET that is answered with a stream only the head is read.
     pub async fn exchange(&mut self, exchange: &Exchange<'_>) -> anyhow::Result<Answer> {
         let mut request = Request::builder()
-            .uri("/mcp")
+            .uri(&self.path)
             // The proxy keeps Host, and the Go SDK's server refuses requests over loopback with any
             // Host but a loopback one (its guard against DNS rebinding).
             .header("host", "localhost")

@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::{Cluster, wait};
 
 impl Cluster {
-    /// The image that is injected.
-    pub async fn proxy_image(&self) -> anyhow::Result<String> {
+    /// The platform's settings.
+    pub async fn settings(&self) -> anyhow::Result<crds::Settings> {
         let maps: Api<ConfigMap> =
             Api::namespaced(self.client.clone(), crds::names::PLATFORM_NAMESPACE);
         let data = maps
@@ -20,7 +20,12 @@ impl Cluster {
             .data
             .unwrap_or_default();
         let text = data.get(crds::names::SETTINGS_KEY).context("no settings")?;
-        let settings: crds::Settings = serde_saphyr::from_str(text)?;
+        Ok(serde_saphyr::from_str(text)?)
+    }
+
+    /// The image that is injected.
+    pub async fn proxy_image(&self) -> anyhow::Result<String> {
+        let settings = self.settings().await?;
         Ok(settings.proxy_image().context("no proxy image")?.to_owned())
     }
 

@@ -68,6 +68,13 @@ impl Namespace {
         .await
     }
 
+    /// Every pod of the namespace, as JSON.
+    pub async fn pods_as_json(&self) -> anyhow::Result<Vec<Value>> {
+        let list = self.api::<Pod>().list(&ListParams::default()).await?;
+        let pods = list.items.into_iter().map(serde_json::to_value);
+        Ok(pods.collect::<Result<_, _>>()?)
+    }
+
     /// The audit events a pod's proxy wrote so far.
     pub async fn audit_events(&self, pod: &str) -> anyhow::Result<Vec<Value>> {
         let params = LogParams {

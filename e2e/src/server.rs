@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crds::{MCPAccessGrant, MCPAgentSession, MCPServer};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
@@ -42,6 +43,32 @@ spec:
       sideEffect: read
       requiredTrust: low
 "
+    )
+}
+
+/// A server whose pods are somebody's own.
+pub fn external(name: &str) -> String {
+    format!(
+        "apiVersion: mcpruntime.org/v1alpha1
+kind: MCPServer
+metadata:
+  name: {name}
+spec:
+  workload: external
+  stateless: true
+  gateway:
+    enabled: true
+"
+    )
+}
+
+/// The labels of a pod of this server, as a YAML flow mapping.
+pub fn labels(server: &str) -> String {
+    format!(
+        "{{{}: {}, {}: {server}}}",
+        crds::names::LABEL_GATEWAY,
+        crds::names::GATEWAY_REQUIRED,
+        crds::names::LABEL_SERVER,
     )
 }
 
@@ -150,6 +177,20 @@ impl Namespace {
         let pods = self.await_pods(name, replicas as usize).await?;
         self.await_enforced(name).await?;
         Ok(pods)
+    }
+
+    /// Creates an [`external`] server and waits until its document is there, which pods mount.
+    pub async fn external_server(&self, name: &str) -> anyhow::Result<()> {
+        self.create_all(&external(name)).await?;
+        let document = crds::names::policy_config_map(name);
+        wait::until(&format!("ConfigMap {document}"), || async {
+            Ok(self
+                .api::<ConfigMap>()
+                .get_opt(&document)
+                .await?
+                .map(|_| ()))
+        })
+        .await
     }
 
     /// A server's status as JSON, empty where it has none.

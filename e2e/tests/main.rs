@@ -1,5 +1,6 @@
 //! Tests on a real cluster with the platform installed, each in a namespace of its own.
-//! `outage` stops parts of the platform and so runs alone, after the others.
+//! `outage` stops parts of the platform and so runs alone, after the others; `soak` takes minutes
+//! and is run by `make soak`.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,14 +12,23 @@
 )]
 
 mod admit;
+mod chaos;
 mod corpus;
 mod default;
+mod drain;
 mod events;
 mod explain;
 mod external;
+mod hostile;
 mod inject;
+mod jobs;
+mod odd;
 mod outage;
 mod policy;
 mod reconcile;
 mod revoke;
+mod sample;
+mod shapes;
+mod soak;
+mod strangers;
 mod traefik;

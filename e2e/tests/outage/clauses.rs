@@ -1,15 +1,18 @@
 //! Every clause of every admission policy, on the real API server with the webhook's configuration
-//! removed: with it, a pod that isn't intact is repaired or refused before a policy sees it.
+//! removed: with it, a pod that isn't intact is repaired or refused before a policy sees it. The
+//! operator is stopped: what refuses is the API server, by itself.
 //!
 //! The cases are those that the crates' own tests run through their Rust twins.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
+use mcp_e2e::always::then_always;
 use mcp_e2e::{Cluster, Namespace, cluster, objects, wait};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+const OPERATOR_DEPLOYMENT: &str = "mcp-runtime-operator";
 const OPERATOR: &str = "system:serviceaccount:mcp-runtime:mcp-runtime-operator";
 
 /// A case of either file.
@@ -90,24 +93,30 @@ async fn each_clause_refuses_what_it_is_for() -> anyhow::Result<()> {
     // Cases ask for host namespaces, which the restricted profile would refuse first.
     let namespace = Namespace::create_with_profile(&cluster, "clauses", "privileged").await?;
     let image = cluster.proxy_image().await?;
-    let removed = cluster.remove_injection().await?;
-    let failures = async {
-        let pods: Api<Pod> = namespace.api();
-        let pod = intact(&namespace, &image)?;
-        let typed: Pod = serde_json::from_value(pod.clone())?;
-        wait::until("the removed webhook to be forgotten", || async {
-            Ok(pods.create(&dry(), &typed).await.ok())
-        })
-        .await?;
-        let mut failures = on_create(&namespace, &pod, &image).await?;
-        failures.extend(on_update(&namespace, pod, &image).await?);
-        anyhow::Ok(failures)
-    }
-    .await;
-    cluster.restore_injection(&removed).await?;
-    let failures = failures?;
+    let failures = then_always(
+        async {
+            cluster.scale(OPERATOR_DEPLOYMENT, 0).await?;
+            let removed = cluster.remove_injection().await?;
+            then_always(all(&namespace, &image), cluster.restore_injection(&removed)).await
+        },
+        cluster.scale(OPERATOR_DEPLOYMENT, 2),
+    )
+    .await?;
     assert!(failures.is_empty(), "{failures:#?}");
     namespace.delete().await
+}
+
+async fn all(namespace: &Namespace, image: &str) -> anyhow::Result<Vec<String>> {
+    let pods: Api<Pod> = namespace.api();
+    let pod = intact(namespace, image)?;
+    let typed: Pod = serde_json::from_value(pod.clone())?;
+    wait::until("the removed webhook to be forgotten", || async {
+        Ok(pods.create(&dry(), &typed).await.ok())
+    })
+    .await?;
+    let mut failures = on_create(namespace, &pod, image).await?;
+    failures.extend(on_update(namespace, pod, image).await?);
+    Ok(failures)
 }
 
 /// The intact-proxy policy: each case is a change to the intact pod before it is created.

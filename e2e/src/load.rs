@@ -1,0 +1,152 @@
+//! Calls at a fixed rate, each answer looked at.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::json;
+use tokio::sync::{Mutex, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::mcp::Connection;
+use crate::server;
+
+/// Time for one call, connection included.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where calls go, and how.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// In a tally.
+    pub name: &'static str,
+    /// Of a Service or an ingress controller.
+    pub address: SocketAddr,
+    /// `/mcp`, or the server's public path.
+    pub path: String,
+    /// Connections are used again as long as the other side keeps them; else each call has its own.
+    pub kept: bool,
+}
+
+/// What came of the calls.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// The way's name.
+    pub way: &'static str,
+    /// Answered as they should be.
+    pub answered: usize,
+    /// Why each of the others wasn't.
+    pub lost: Vec<String>,
+    /// Connections opened.
+    pub connections: usize,
+}
+
+/// Calls that go on beside a test.
+pub struct Load {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<anyhow::Result<Tally>>,
+}
+
+impl Load {
+    /// Calls `tool` so many times a second with session `session`, each at its time, whether those
+    /// before are answered or not.
+    pub fn start(way: Way, tool: &'static str, per_second: u32) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(call_on(way, tool, per_second, stopped));
+        Self { stop, task }
+    }
+
+    /// Ends it, when every call that was begun has its answer.
+    pub async fn end(self) -> anyhow::Result<Tally> {
+        // Its receiver is gone where the load failed, and that is told below.
+        let _ = self.stop.send(());
+        self.task.await.context("the load panicked")?
+    }
+}
+
+async fn call_on(
+    way: Way,
+    tool: &'static str,
+    per_second: u32,
+    mut stopped: oneshot::Receiver<()>,
+) -> anyhow::Result<Tally> {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_second);
+    let pool = Arc::new(Pool {
+        way: way.clone(),
+        idle: Mutex::default(),
+        opened: Mutex::default(),
+    });
+    let mut calls = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                let pool = Arc::clone(&pool);
+                calls.spawn(async move {
+                    tokio::time::timeout(PATIENCE, pool.call(tool))
+                        .await
+                        .context("no answer in time")?
+                });
+            }
+            _ = &mut stopped => break,
+        }
+    }
+    let mut tally = Tally {
+        way: way.name,
+        ..Tally::default()
+    };
+    while let Some(ended) = calls.join_next().await {
+        match ended.context("a call panicked")? {
+            Ok(()) => tally.answered += 1,
+            Err(error) => tally.lost.push(format!("{error:#}")),
+        }
+    }
+    tally.connections = *pool.opened.lock().await;
+    Ok(tally)
+}
+
+struct Pool {
+    way: Way,
+    /// First in, first out: none is idle for long.
+    idle: Mutex<VecDeque<Connection>>,
+    opened: Mutex<usize>,
+}
+
+impl Pool {
+    async fn call(&self, tool: &str) -> anyhow::Result<()> {
+        let mut connection = self.connection().await?;
+        let params = json!({"name": tool, "arguments": {}});
+        let answer = connection
+            .request(server::caller("session"), "tools/call", params)
+            .await?;
+        let text = &answer.body["result"]["content"][0]["text"];
+        ensure!(
+            answer.status == 200 && text.is_string(),
+            "{}: {}",
+            answer.status,
+            answer.body
+        );
+        if self.way.kept {
+            self.idle.lock().await.push_back(connection);
+        }
+        Ok(())
+    }
+
+    /// One that was used before and that the other side has kept, or a new one.
+    async fn connection(&self) -> anyhow::Result<Connection> {
+        loop {
+            let idle = self.idle.lock().await.pop_front();
+            match idle {
+                Some(mut connection) => {
+                    if connection.is_kept().await {
+                        return Ok(connection);
+                    }
+                }
+                None => {
+                    *self.opened.lock().await += 1;
+                    return Connection::open_at(self.way.address, &self.way.path).await;
+                }
+            }
+        }
+    }
+}
