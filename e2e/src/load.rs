@@ -29,6 +29,17 @@ pub struct Way {
     pub kept: bool,
 }
 
+impl Way {
+    /// One call, on a connection of its own.
+    ///
+    /// # Errors
+    /// Why there is no answer, or not the one there should be.
+    pub async fn call(&self, tool: &str) -> anyhow::Result<()> {
+        let connection = Connection::open_at(self.address, &self.path).await?;
+        call(connection, tool).await.map(drop)
+    }
+}
+
 /// What came of the calls.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -105,6 +116,22 @@ async fn call_on(
     Ok(tally)
 }
 
+/// Gives the connection back after the right answer.
+async fn call(mut connection: Connection, tool: &str) -> anyhow::Result<Connection> {
+    let params = json!({"name": tool, "arguments": {}});
+    let answer = connection
+        .request(server::caller("session"), "tools/call", params)
+        .await?;
+    let text = &answer.body["result"]["content"][0]["text"];
+    ensure!(
+        answer.status == 200 && text.is_string(),
+        "{}: {}",
+        answer.status,
+        answer.body
+    );
+    Ok(connection)
+}
+
 struct Pool {
     way: Way,
     /// First in, first out: none is idle for long.
@@ -114,18 +141,7 @@ struct Pool {
 
 impl Pool {
     async fn call(&self, tool: &str) -> anyhow::Result<()> {
-        let mut connection = self.connection().await?;
-        let params = json!({"name": tool, "arguments": {}});
-        let answer = connection
-            .request(server::caller("session"), "tools/call", params)
-            .await?;
-        let text = &answer.body["result"]["content"][0]["text"];
-        ensure!(
-            answer.status == 200 && text.is_string(),
-            "{}: {}",
-            answer.status,
-            answer.body
-        );
+        let connection = call(self.connection().await?, tool).await?;
         if self.way.kept {
             self.idle.lock().await.push_back(connection);
         }

@@ -33,7 +33,7 @@ pub struct Caller<'a> {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// The JSON of the body, or of the first event that has data.
+    /// The JSON of the body, or of the event that answers.
     pub body: Value,
 }
 
@@ -195,7 +195,7 @@ pub struct Exchange<'a> {
     pub params: Value,
 }
 
-/// A JSON body, or the first event's data that is JSON.
+/// A JSON body, or of a stream's events the one that answers, after any notifications.
 fn parse(bytes: &[u8]) -> Value {
     if let Ok(value) = serde_json::from_slice(bytes) {
         return value;
@@ -203,6 +203,7 @@ fn parse(bytes: &[u8]) -> Value {
     String::from_utf8_lossy(bytes)
         .lines()
         .filter_map(|line| line.strip_prefix("data:"))
-        .find_map(|data| serde_json::from_str(data.trim()).ok())
+        .filter_map(|data| serde_json::from_str::<Value>(data.trim()).ok())
+        .find(|event| event["method"].is_null())
         .unwrap_or(Value::Null)
 }

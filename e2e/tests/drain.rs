@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Instant;
 
 use anyhow::Context as _;
+use futures_util::future::try_join_all;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::DeleteParams;
 use mcp_e2e::load::{Load, Tally, Way};
@@ -57,8 +58,7 @@ async fn deletions(namespace: &Namespace, name: &str, count: usize) -> anyhow::R
     let ways = ways(namespace, name).await?;
     for way in &ways {
         wait::until(&format!("a first answer through {}", way.name), || async {
-            let probe = Load::start(way.clone(), SLOW, 1);
-            Ok(probe.end().await?.lost.is_empty().then_some(()))
+            Ok(way.call(SLOW).await.ok())
         })
         .await?;
     }
@@ -75,9 +75,8 @@ async fn deletions(namespace: &Namespace, name: &str, count: usize) -> anyhow::R
     }
     namespace.await_pods(name, REPLICAS as usize).await?;
     let seconds = begun.elapsed().as_secs_f64();
-    let mut tallies = Vec::new();
-    for load in loads {
-        let tally = load.end().await?;
+    let tallies = try_join_all(loads.map(Load::end)).await?;
+    for tally in &tallies {
         println!(
             "{count} pods of {name} deleted in {seconds:.0} s, {}: {} calls answered on {} connections, {} lost",
             tally.way,
@@ -85,7 +84,6 @@ async fn deletions(namespace: &Namespace, name: &str, count: usize) -> anyhow::R
             tally.connections,
             tally.lost.len()
         );
-        tallies.push(tally);
     }
     Ok(tallies)
 }
@@ -99,6 +97,10 @@ async fn tallies(word: &str, drain_seconds: u32, count: usize) -> anyhow::Result
     namespace.await_pods(&name, REPLICAS as usize).await?;
     namespace.await_enforced(&name).await?;
     let tallies = deletions(&namespace, &name, count).await?;
+    assert!(
+        tallies.iter().all(|tally| tally.answered > 0),
+        "{tallies:?}"
+    );
     namespace.delete().await?;
     Ok(tallies)
 }
@@ -106,7 +108,6 @@ async fn tallies(word: &str, drain_seconds: u32, count: usize) -> anyhow::Result
 /// No call is lost when `count` pods are deleted one after the other.
 pub(crate) async fn loses_nothing(count: usize) -> anyhow::Result<()> {
     for tally in tallies("drained", 5, count).await? {
-        assert!(tally.answered > 0, "{tally:?}");
         assert_eq!(tally.lost, Vec::<String>::new(), "{}", tally.way);
     }
     Ok(())

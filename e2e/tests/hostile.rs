@@ -65,7 +65,20 @@ fn expected(deed: Deed, turn: Turn) -> &'static str {
         (Deed::TakePort, _) => "injector: PortConflict: spec.containers[taker].ports",
         // Called before there is a proxy, it finds nothing to do.
         (_, Turn::Before) => "intact",
-        _ => "?",
+        // What webhooks do without meaning it is repaired, as long as we are asked again.
+        (Deed::DropRestartPolicy | Deed::MoveLast, Turn::BeforeAgain | Turn::After) => "intact",
+        (Deed::DropRestartPolicy, Turn::AfterAgain) => {
+            "API server: Pod \"drop-restart-policy-after-again\" is invalid: \
+             [spec.initContainers[0].lifecycle: Forbidden: may not be set for init containers \
+             without restartPolicy=Always"
+        }
+        (Deed::MoveLast, Turn::AfterAgain) => {
+            "policy: an init container comes before mcp-proxy and would run ungoverned"
+        }
+        // Without a container of its name the proxy is put in again, and meets the other.
+        (Deed::Rename, _) => "injector: PortConflict: spec.containers[proxy].ports",
+        (Deed::SwapImage, _) => "injector: TamperedSidecar: spec.initContainers[mcp-proxy].image",
+        (Deed::RemoveVolume, _) => "injector: TamperedSidecar: spec.volumes[mcp-policy]",
     }
 }
 

@@ -3,7 +3,7 @@
 use crds::{MCPServer, Server, Settings, names};
 use futures_util::{StreamExt as _, stream};
 use hyper::Request;
-use injector::{Injection, inject};
+use injector::{Injection, inject, uninject};
 use mcp_e2e::{Cluster, Namespace};
 use serde_json::{Value, json};
 
@@ -13,12 +13,6 @@ use crate::odd;
 const BOUNDED: usize = 200;
 /// Requests in flight.
 const AT_ONCE: usize = 6;
-/// What injection leaves on a pod besides container and volumes.
-const ANNOTATIONS: [&str; 2] = [
-    names::ANNOTATION_INJECTED,
-    "kubectl.kubernetes.io/default-container",
-];
-
 /// What came of one pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -111,16 +105,14 @@ impl Sample {
     }
 
     /// With the labels back on it, our own result is the API server's, defaults filled in; and
-    /// without what injection adds, the API server's result is the pod without labels.
+    /// taken back, the API server's result is what it makes of the pod without injection.
     async fn compare(&self, plain: &Value, injected: &Value, offline: Value) -> anyhow::Result<()> {
         let stored = self.create(&unlabelled(offline)).await?;
         let stored = stored.map_err(|message| anyhow::anyhow!("our own result: {message}"))?;
         let (here, there) = (lasting(labelled(&stored)), lasting(injected.clone()));
         anyhow::ensure!(here == there, "here {here}\nthere {there}");
-        if there["metadata"]["annotations"][names::ANNOTATION_DRAIN_SECONDS].is_null() {
-            let (rest, plain) = (stripped(there), lasting(plain.clone()));
-            anyhow::ensure!(rest == plain, "without ours {rest}\nbefore {plain}");
-        }
+        let (before, plain) = (uninject(&there)?, lasting(labelled(plain)));
+        anyhow::ensure!(before == plain, "without ours {before}\nbefore {plain}");
         Ok(())
     }
 
@@ -186,40 +178,6 @@ fn lasting(mut pod: Value) -> Value {
         }
         None => pod,
     }
-}
-
-/// Without what injection adds.
-fn stripped(mut pod: Value) -> Value {
-    remove(&mut pod["metadata"], "labels");
-    for name in ANNOTATIONS {
-        remove(&mut pod["metadata"]["annotations"], name);
-    }
-    let ours = [
-        names::POLICY_VOLUME,
-        names::TOKENS_VOLUME,
-        names::PROXY_CONTAINER,
-    ];
-    for list in ["initContainers", "volumes"] {
-        if let Some(items) = pod["spec"][list].as_array_mut() {
-            items.retain(|item| !ours.iter().any(|name| item["name"] == *name));
-        }
-    }
-    for path in [
-        ["metadata", "annotations"],
-        ["spec", "initContainers"],
-        ["spec", "volumes"],
-    ] {
-        let [parent, name] = path;
-        let empty = match &pod[parent][name] {
-            Value::Array(items) => items.is_empty(),
-            Value::Object(members) => members.is_empty(),
-            _ => false,
-        };
-        if empty {
-            remove(&mut pod[parent], name);
-        }
-    }
-    pod
 }
 
 fn remove(object: &mut Value, name: &str) {

@@ -84,7 +84,7 @@ pub fn inject(pod: &Value, server: &Server, settings: &Settings) -> Result<Injec
         return Ok(Injection::Deny(denial));
     }
     let injection = if list(pod, &["spec", "initContainers"]).iter().any(is_proxy) {
-        existing(pod, server, settings)
+        existing(pod, server, gateway, settings)
     } else {
         fresh(pod, server, gateway, settings)?
     };
@@ -138,12 +138,16 @@ fn fresh(
 }
 
 /// A pod that comes with a container of the proxy's name: ours from an earlier round, or somebody's.
-fn existing(pod: &Value, server: &Server, settings: &Settings) -> Injection {
+fn existing(pod: &Value, server: &Server, gateway: &Gateway, settings: &Settings) -> Injection {
     let mut ops = Ops::on(pod);
     match intact::check(pod, server, settings) {
         Ok(()) => (),
         Err(breaches) if repair::can_mend(&breaches) => repair::mend(&mut ops, pod),
-        Err(breaches) => return Injection::Deny(tampered(&breaches)),
+        // What somebody added later says more of itself than of the proxy.
+        Err(breaches) => {
+            let conflict = conflict::with_proxy(pod, gateway);
+            return Injection::Deny(conflict.unwrap_or_else(|| tampered(&breaches)));
+        }
     }
     let annotations = annotations(pod, server, settings, false);
     ops.set_members(&["metadata", "annotations"], annotations);

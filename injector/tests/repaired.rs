@@ -72,6 +72,18 @@ fn a_changed_variable_is_no_accident() {
 }
 
 #[test]
+fn a_container_added_on_the_proxys_port_is_named_and_not_the_proxy() {
+    let mut pod = patched(&pod("plain"));
+    let containers = pod["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(json!({"name": "taker", "image": "x", "ports": [{"containerPort": 9103}]}));
+    let Injection::Deny(denial) = injected(&pod) else {
+        panic!("{:?}", injected(&pod));
+    };
+    assert_eq!(denial.code, Code::PortConflict);
+    assert_eq!(denial.field, "spec.containers[taker].ports");
+}
+
+#[test]
 fn what_the_api_server_fills_in_is_no_change() {
     let mut pod = patched(&pod("plain"));
     let proxy = &mut init(&mut pod)[0];
