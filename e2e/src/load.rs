@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::mcp::Connection;
 use crate::server;
 
 /// Time for one call, connection included.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where calls go, and how.
 #[derive(Clone, Debug)]
@@ -51,6 +51,8 @@ pub struct Tally {
     pub lost: Vec<String>,
     /// Connections opened.
     pub connections: usize,
+    /// The longest that an answer took.
+    pub slowest: Duration,
 }
 
 /// Calls that go on beside a test.
@@ -94,9 +96,11 @@ async fn call_on(
             _ = ticks.tick() => {
                 let pool = Arc::clone(&pool);
                 calls.spawn(async move {
+                    let begun = Instant::now();
                     tokio::time::timeout(PATIENCE, pool.call(tool))
                         .await
-                        .context("no answer in time")?
+                        .context("no answer in time")??;
+                    anyhow::Ok(begun.elapsed())
                 });
             }
             _ = &mut stopped => break,
@@ -108,7 +112,10 @@ async fn call_on(
     };
     while let Some(ended) = calls.join_next().await {
         match ended.context("a call panicked")? {
-            Ok(()) => tally.answered += 1,
+            Ok(took) => {
+                tally.answered += 1;
+                tally.slowest = tally.slowest.max(took);
+            }
             Err(error) => tally.lost.push(format!("{error:#}")),
         }
     }

@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Event, Pod, Secret};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use mcp_e2e::always::then_always;
 use mcp_e2e::mcp::Caller;
 use mcp_e2e::pods::ReadyPod;
 use mcp_e2e::watching::Watching;
@@ -63,9 +64,7 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     };
     chaos.create_servers().await?;
     let strangers = Strangers::start(&namespace);
-    for (wave, disturbance) in plan.waves.iter().enumerate() {
-        chaos.wave(wave, *disturbance).await?;
-    }
+    then_always(chaos.waves(), cluster.scale(WEBHOOK, 2)).await?;
     let strangers = strangers.end().await?;
     let seen = watching.end().await?;
     let refused = chaos.refusals().await?;
@@ -110,6 +109,13 @@ impl Chaos<'_> {
             Ok((found == wanted).then_some(()))
         })
         .await
+    }
+
+    async fn waves(&self) -> anyhow::Result<()> {
+        for (wave, disturbance) in self.plan.waves.iter().enumerate() {
+            self.wave(wave, *disturbance).await?;
+        }
+        Ok(())
     }
 
     async fn wave(&self, wave: usize, disturbance: Disturbance) -> anyhow::Result<()> {
@@ -239,8 +245,11 @@ async fn restart(cluster: &Cluster) -> anyhow::Result<()> {
 
 /// What is gone, the operator issues anew.
 async fn forget(cluster: &Cluster, secret: &str) -> anyhow::Result<()> {
-    platform::<Secret>(cluster)
-        .delete(secret, &DeleteParams::default())
-        .await?;
+    let secrets = platform::<Secret>(cluster);
+    wait::until(&format!("Secret {secret}"), || async {
+        Ok(secrets.get_opt(secret).await?.map(|_| ()))
+    })
+    .await?;
+    secrets.delete(secret, &DeleteParams::default()).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@ mod chaos;
 mod clauses;
 mod document;
 mod images;
+mod drain;
 
 use std::time::Duration;
 

@@ -7,13 +7,12 @@ async fn while_the_webhook_is_disturbed_no_pod_runs_without_its_proxy() -> anyho
     run(&Plan {
         word: "chaos",
         waves: &[
-            Disturbance::Away,
             Disturbance::Kill,
             Disturbance::Restart,
             Disturbance::RotateLeaf,
         ],
         servers: 2,
-        replicas: 3,
+        replicas: 4,
     })
     .await
 }

@@ -1,0 +1,14 @@
+//! Pods deleted under load. Alone, not because anything is stopped: on a machine that has no time
+//! for it even five seconds of drain run out.
+
+use crate::drain;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_deleted_under_load_lose_no_call() -> anyhow::Result<()> {
+    drain::loses_nothing(2).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_that_do_not_drain_lose_calls() -> anyhow::Result<()> {
+    drain::loses_calls_without_a_drain().await
+}
