@@ -4,8 +4,8 @@
 mod chaos;
 mod clauses;
 mod document;
-mod images;
 mod drain;
+mod images;
 
 use std::time::Duration;
 
