@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use mcp_e2e::always::then_always;
-use mcp_e2e::{Cluster, Namespace, cluster, objects, wait};
+use mcp_e2e::{Cluster, Namespace, cluster, objects, server, wait};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -117,6 +117,48 @@ async fn all(namespace: &Namespace, image: &str) -> anyhow::Result<Vec<String>> 
     let mut failures = on_create(namespace, &pod, image).await?;
     failures.extend(on_update(namespace, pod, image).await?);
     Ok(failures)
+}
+
+/// No policy looks at these two doors for labels, because the API server lets none through.
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_sent_with_a_resize_or_an_ephemeral_container_are_dropped() -> anyhow::Result<()> {
+    let cluster = Cluster::connect().await?;
+    let namespace = Namespace::create(&cluster, "doors").await?;
+    let plain = server::pod("plain", "{app: plain}");
+    let mut plain: Value = serde_saphyr::from_str(&plain)?;
+    plain["spec"]["schedulerName"] = json!("nobody");
+    plain["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "5m"}});
+    namespace.create_all(&plain.to_string()).await?;
+    let params = PatchParams {
+        dry_run: true,
+        ..PatchParams::default()
+    };
+    let labels = json!({"labels": {"mcpruntime.org/gateway": "required"}});
+    let requests = json!({"requests": {"cpu": "6m"}});
+    let debug = json!({
+        "name": "debug",
+        "image": "busybox:1",
+        "securityContext": plain["spec"]["containers"][0]["securityContext"],
+    });
+    for (door, spec) in [
+        (
+            "resize",
+            json!({"containers": [{"name": "app", "resources": requests}]}),
+        ),
+        (
+            "ephemeralcontainers",
+            json!({"ephemeralContainers": [debug]}),
+        ),
+    ] {
+        let patch = Patch::Strategic(json!({"metadata": labels, "spec": spec}));
+        let pods = namespace.api::<Pod>();
+        let pod: Pod = pods
+            .patch_subresource(door, "plain", &params, &patch)
+            .await?;
+        let labels = serde_json::to_value(pod.metadata.labels)?;
+        assert_eq!(labels, json!({"app": "plain"}), "{door}");
+    }
+    namespace.delete().await
 }
 
 /// The intact-proxy policy: each case is a change to the intact pod before it is created.
