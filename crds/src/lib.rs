@@ -4,6 +4,7 @@
 //! Knows nothing about: a Kubernetes client, tokio, HTTP.
 
 mod bounds;
+mod cel;
 mod compile;
 mod conditions;
 mod default;
@@ -26,11 +27,12 @@ mod text;
 mod warnings;
 pub mod words;
 
+pub use cel::{cel_list, read_cel_list};
 pub use compile::{Compiled, ItemReason, ItemState, compile};
 pub use conditions::{ConditionType, Conditions, Truth};
 pub use default::default;
 pub use grant::{MCPAccessGrant, MCPAccessGrantSpec, MCPAccessGrantStatus};
-pub use injection::injection_inputs;
+pub use injection::{InjectionInputs, injected, injection_inputs, platform_inputs};
 pub use manifest::{Add, Kind, Manifest, read};
 pub use parse::{parse, parse_grant, parse_session};
 pub use parsed::{Gateway, Grant, Server, Session};

@@ -26,6 +26,11 @@ pub const WEBHOOK_TLS_SECRET: &str = "mcp-runtime-webhook-tls";
 /// Name of both webhook configurations.
 pub const WEBHOOK_CONFIGURATION: &str = "mcp-runtime";
 
+/// Admission policy: no governed pod is created without an intact proxy.
+pub const INTACT_PROXY_POLICY: &str = "mcp-runtime-intact-proxy";
+/// Admission policy: what can't change about a governed pod.
+pub const INTACT_PROXY_UPDATE_POLICY: &str = "mcp-runtime-intact-proxy-update";
+
 /// Pod label: the MCPServer (same namespace) the pod belongs to.
 pub const LABEL_SERVER: &str = "mcpruntime.org/server";
 /// Pod label that makes a pod governed, with value [`GATEWAY_REQUIRED`].
@@ -76,6 +81,8 @@ pub const DEFAULT_GATEWAY_PORT: i32 = 8091;
 pub const PROXY_METRICS_PORT: i32 = 9103;
 /// Port of the webhook.
 pub const WEBHOOK_PORT: i32 = 9443;
+/// Port of the webhook's health, and of what it says that it injects.
+pub const WEBHOOK_HEALTH_PORT: u16 = 8081;
 
 /// Volume of the policy ConfigMap in a governed pod.
 pub const POLICY_VOLUME: &str = "mcp-policy";

@@ -9,7 +9,9 @@ use k8s_openapi::{
 };
 use policy::{SideEffect, Trust};
 
-use crate::words::{AuthMode, PolicyDecision, PolicyMode, RiskLevel, RolloutStrategy, Workload};
+use crate::words::{
+    AuthMode, PolicyDecision, PolicyMode, ProxyUpgrade, RiskLevel, RolloutStrategy, Workload,
+};
 
 /// A valid server.
 #[derive(Clone, Debug, PartialEq)]
@@ -243,6 +245,8 @@ pub struct Rollout {
     pub canary_replicas: Option<i32>,
     /// Seconds a pod goes on serving after it left the Service.
     pub drain_seconds: i32,
+    /// When pods get a new proxy of the platform's.
+    pub proxy_upgrade: ProxyUpgrade,
 }
 
 /// A field that is accepted and not acted on yet.

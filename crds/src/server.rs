@@ -239,6 +239,9 @@ pub struct MCPServerStatus {
     /// Revision that every ready gateway answered to run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enforced_policy_revision: Option<String>,
+    /// How many pods have the proxy that would be injected now, and how many another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxies: Option<ProxyCounts>,
     /// How many tools are declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<ToolCounts>,
@@ -249,6 +252,15 @@ pub struct MCPServerStatus {
     /// Selector of the pods, for the scale subresource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
+}
+
+/// Governed pods by the proxy they have; pods that end or have ended don't count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProxyCounts {
+    /// The one that would be injected now.
+    pub current: i64,
+    /// One of another version or of other settings.
+    pub outdated: i64,
 }
 
 /// Declared tools by what they may do.

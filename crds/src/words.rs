@@ -83,6 +83,17 @@ words! {
 }
 
 words! {
+    /// When a server's pods get a new proxy of the platform's (`spec.rollout.proxyUpgrade`).
+    ProxyUpgrade {
+        /// As soon as there is one, at the server's rollout settings.
+        #[default]
+        Auto = "auto",
+        /// With the next rollout that something else causes.
+        Manual = "manual",
+    }
+}
+
+words! {
     /// Who runs the server's pods (`spec.workload`).
     Workload {
         /// A Deployment of ours.

@@ -335,7 +335,7 @@ fn injection_depends_on_the_image_the_port_and_the_resources_and_not_on_grants()
     let objects = team();
     let server = &objects.servers[0];
     let hash = mcp_crds::injection_inputs(server, &settings());
-    assert_eq!(hash.len(), 16);
+    assert_eq!(hash.to_string().len(), 25);
     let mut other = settings();
     other.proxy_images.insert(0, "mcp-runtime:next".into());
     assert_ne!(mcp_crds::injection_inputs(server, &other), hash);
@@ -359,6 +359,36 @@ fn injection_depends_on_the_image_the_port_and_the_resources_and_not_on_grants()
         mcp_crds::injection_inputs(&changed(json!({"description": "a"})), &settings()),
         mcp_crds::injection_inputs(&changed(json!({"replicas": 3})), &settings()),
     );
+}
+
+#[test]
+fn a_new_proxy_of_the_platform_is_told_from_a_change_of_the_server() {
+    let server = changed(json!({"gateway": {"enabled": true}}));
+    let inputs = mcp_crds::injection_inputs;
+    let before = inputs(&server, &settings()).to_string();
+    let mut upgraded = settings();
+    upgraded.proxy_images.insert(0, "mcp-runtime:next".into());
+    upgraded.cluster_name = "renamed".into();
+    let after = inputs(&server, &upgraded);
+    assert_ne!(after.to_string(), before);
+    assert!(after.is_of_this_server(&before));
+    let other = changed(json!({"gateway": {"enabled": true, "port": 8191}}));
+    assert!(!inputs(&other, &upgraded).is_of_this_server(&before));
+    assert!(!after.is_of_this_server("cf0b3c32d207d9a3"));
+}
+
+#[test]
+fn roles_are_alike_when_they_inject_alike() {
+    let role = mcp_crds::platform_inputs;
+    let mut tolerant = settings();
+    tolerant.proxy_images.push("mcp-runtime:previous".into());
+    assert_eq!(role(&tolerant), role(&settings()));
+    let mut upgraded = settings();
+    upgraded.proxy_images.insert(0, "mcp-runtime:next".into());
+    assert_ne!(role(&upgraded), role(&settings()));
+    let mut hosted = settings();
+    hosted.default_ingress_host = "mcp.example.net".into();
+    assert_ne!(role(&hosted), role(&settings()));
 }
 
 fn changed(mut spec: Value) -> Server {

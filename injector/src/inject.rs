@@ -173,7 +173,7 @@ fn annotations(
 ) -> Vec<(&'static str, Value)> {
     let mut members = Vec::new();
     if restamp || annotation(pod, names::ANNOTATION_INJECTED).is_none() {
-        let stamp = sidecar::stamp(server, settings);
+        let stamp = crds::injected(server, settings);
         members.push((names::ANNOTATION_INJECTED, stamp.into()));
     }
     if annotation(pod, DEFAULT_CONTAINER).is_none() {

@@ -29,6 +29,5 @@ pub use belongs::{Owners, belongs, deployment_of, replica_set_of};
 pub use code::{Code, Denial};
 pub use inject::{Fault, Injection, inject};
 pub use json::{is_governed, server_label};
-pub use sidecar::stamp;
 pub use uninject::{UninjectError, uninject};
 pub use unserved::{server_invalid, server_not_found, server_unnamed};

@@ -19,12 +19,6 @@ pub(crate) const LIVE: &str = "/live";
 /// Answers 200 once there is a policy to decide by.
 pub(crate) const READY: &str = "/ready";
 
-/// `version@hash` of what is injected for a server: the injector's version and what it depended on.
-pub fn stamp(server: &Server, settings: &Settings) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    format!("{version}@{}", crds::injection_inputs(server, settings))
-}
-
 /// The image for a server: its own choice, or the platform's first.
 pub(crate) fn image<'a>(gateway: &'a crds::Gateway, settings: &'a Settings) -> Option<&'a str> {
     gateway.image.as_deref().or_else(|| settings.proxy_image())

@@ -224,6 +224,16 @@ fn is_unchanged<K: Resource<DynamicType = ()> + Serialize>(
     Ok(compare::unchanged(&json(desired)?, &json(&live.0)?, ours))
 }
 
+/// Whether applying `desired` would leave the pods of `live` as they are.
+pub(crate) fn same_template(desired: &Deployment, live: &Owned<Deployment>) -> bool {
+    let mut whole = live.0.clone();
+    match (&mut whole.spec, &desired.spec) {
+        (Some(whole), Some(desired)) => whole.template = desired.template.clone(),
+        _ => return false,
+    }
+    is_unchanged(live, &whole).unwrap_or_default()
+}
+
 /// What nobody needs any more, where it isn't to be.
 #[derive(Clone, Copy, Debug)]
 struct Outdated {

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use crate::caches::Caches;
 use crate::clerk::Clerk;
 use crate::delivery::Delivery;
+use crate::drift::Drift;
 use crate::gather::Gathered;
+use crate::injectors::Injectors;
 use crate::key::ServerKey;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
@@ -26,9 +28,24 @@ pub(crate) struct Context {
     pub(crate) settings: LiveSettings,
     pub(crate) metrics: Metrics,
     pub(crate) memory: Memory,
+    pub(crate) injectors: Injectors,
 }
 
 impl Context {
+    /// A server's proxies were counted.
+    pub(crate) fn proxies_are(&self, key: &ServerKey, drift: &Drift) {
+        let now = (drift.current, drift.outdated);
+        let before = self.memory.proxies(key, now);
+        self.metrics.proxies(before, now);
+    }
+
+    /// The server is gone.
+    pub(crate) fn forget(&self, key: &ServerKey) {
+        self.delivery.forget(key);
+        self.proxies_are(key, &Drift::default());
+        self.memory.forget(key);
+    }
+
     /// Everything may be different now.
     pub(crate) fn queue_everyone(&self) {
         let everyone = self.caches.everyone().into_iter();
@@ -45,6 +62,8 @@ struct Remembered {
     gathered: Gathered,
     failures: u32,
     looked: Option<Timestamp>,
+    /// Current and outdated ones.
+    proxies: (usize, usize),
 }
 
 /// Between two attempts at something that fails.
@@ -92,8 +111,16 @@ impl Memory {
         self.with(|all| all.entry(key.clone()).or_default().looked.replace(now))
     }
 
-    /// The server is gone.
-    pub(crate) fn forget(&self, key: &ServerKey) {
+    /// How many proxies were current and how many outdated; from now on it is `now`.
+    pub(crate) fn proxies(&self, key: &ServerKey, now: (usize, usize)) -> (usize, usize) {
+        self.with(|all| {
+            let counted = &mut all.entry(key.clone()).or_default().proxies;
+            std::mem::replace(counted, now)
+        })
+    }
+
+    /// Nothing of the server is remembered.
+    fn forget(&self, key: &ServerKey) {
         self.with(|all| all.remove(key));
     }
 

@@ -5,7 +5,7 @@
 //! answers the revision. One task a pod does this: a pod that is slow, or gone, holds up neither
 //! the other pods nor the queue of servers.
 
-mod ask;
+pub(crate) mod ask;
 mod courier;
 mod plan;
 

@@ -38,6 +38,7 @@ pub(crate) fn notable(
             &stalled.message,
         ));
     }
+    events.extend(drift(previous, status));
     if let Some(policy) = condition(status, ConditionType::PolicyReady) {
         let before = condition(previous, ConditionType::PolicyReady);
         let refused = |condition: &Condition| condition.reason == "TouchRefused";
@@ -56,6 +57,33 @@ pub(crate) fn notable(
         }
     }
     events
+}
+
+/// The first outdated proxy, and that none is left.
+fn drift(previous: &MCPServerStatus, status: &MCPServerStatus) -> Option<Event> {
+    let outdated = |status: &MCPServerStatus| status.proxies.map_or(0, |proxies| proxies.outdated);
+    match (outdated(previous), outdated(status)) {
+        (0, 1..) => {
+            let gateway = condition(status, ConditionType::GatewayReady)?;
+            let note = &gateway.message;
+            Some(event(
+                EventType::Normal,
+                "ProxiesOutdated",
+                "UpgradeProxy",
+                note,
+            ))
+        }
+        (1.., 0) => {
+            let note = "every pod has the proxy that is injected now";
+            Some(event(
+                EventType::Normal,
+                "ProxiesCurrent",
+                "UpgradeProxy",
+                note,
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// When to look again so that a proxy that stays behind isn't passed over in silence.
@@ -155,6 +183,30 @@ mod tests {
         let next = |now: &str| next_warning(&behind, now.parse().unwrap());
         assert_eq!(next("2026-01-01T00:00:59Z"), Some(Duration::from_secs(1)));
         assert_eq!(next("2026-01-01T00:01:00Z"), None);
+    }
+
+    #[test]
+    fn drift_is_told_when_it_begins_and_when_it_ends() {
+        let with = |outdated| {
+            MCPServerStatus {
+            proxies: Some(crds::server::ProxyCounts {
+                current: 2,
+                outdated,
+            }),
+            conditions: serde_saphyr::from_str(
+                "- { type: GatewayReady, status: \"True\", reason: r, message: m, lastTransitionTime: \"2026-01-01T00:00:00Z\" }",
+            )
+            .unwrap(),
+            ..MCPServerStatus::default()
+        }
+        };
+        let at = "2026-01-01T00:00:00Z";
+        let told = |from, to| reasons(&with(from), &with(to), at, at);
+        assert_eq!(told(0, 3), ["ProxiesOutdated"]);
+        assert_eq!(told(3, 1), Vec::<String>::new());
+        assert_eq!(told(1, 0), ["ProxiesCurrent"]);
+        let new = reasons(&MCPServerStatus::default(), &with(0), at, at);
+        assert_eq!(new, Vec::<String>::new());
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Around {
     pub(crate) pods: Vec<Arc<PodView>>,
     /// Those that no Deployment of ours made.
     pub(crate) theirs: Theirs,
+    /// The governed ones that are to stay, ready or not.
+    pub(crate) living: Vec<Arc<PodView>>,
     pub(crate) policy: Option<Arc<Owned<ConfigMap>>>,
     pub(crate) deployment: Option<Arc<Owned<Deployment>>>,
     pub(crate) canary: Option<Arc<Owned<Deployment>>>,
@@ -67,6 +69,8 @@ pub(crate) fn fetch(cx: &Context, key: &ServerKey) -> Option<Around> {
     }
     let mut pods = caches.pods.of(key);
     let theirs = Theirs::among(pods.iter().map(|pod| &**pod));
+    let mut living = pods.clone();
+    living.retain(|pod| pod.lives && pod.governed);
     pods.retain(|pod| pod.ready && pod.governed);
     Some(Around {
         server,
@@ -74,6 +78,7 @@ pub(crate) fn fetch(cx: &Context, key: &ServerKey) -> Option<Around> {
         sessions: caches.sessions.of(key),
         pods,
         theirs,
+        living,
         policy: caches
             .config_maps
             .get(namespace, &names::policy_config_map(name)),

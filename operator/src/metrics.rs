@@ -32,6 +32,8 @@ pub(crate) enum Verb {
     Status,
     /// One annotation, the policy touch above all.
     Annotate,
+    /// Parts of what someone else made.
+    Merge,
     /// A deletion.
     Delete,
     /// An event for people.
@@ -57,6 +59,7 @@ impl Verb {
             Self::Apply => "apply",
             Self::Status => "status",
             Self::Annotate => "annotate",
+            Self::Merge => "merge",
             Self::Delete => "delete",
             Self::Event => "event",
         }
@@ -73,6 +76,27 @@ impl EncodeLabelValue for Verb {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
         encoder.write_str(self.as_str())
     }
+}
+
+/// How a pod's proxy stands to the one that would be injected now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum ProxyState {
+    Current,
+    Outdated,
+}
+
+impl EncodeLabelValue for ProxyState {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        encoder.write_str(match self {
+            Self::Current => "current",
+            Self::Outdated => "outdated",
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByState {
+    state: ProxyState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,6 +119,7 @@ pub(crate) struct Metrics {
     policy_delivery_seconds: Histogram,
     watch_errors: Counter,
     leading: Gauge,
+    proxies: Family<ByState, Gauge>,
 }
 
 impl Metrics {
@@ -108,6 +133,7 @@ impl Metrics {
             policy_delivery_seconds: Histogram::new(exponential_buckets(0.025, 1.6, 16)),
             watch_errors: Counter::default(),
             leading: Gauge::default(),
+            proxies: Family::default(),
         };
         let registry = registry.sub_registry_with_prefix("mcp_operator");
         registry.register(
@@ -147,6 +173,12 @@ impl Metrics {
             "1 while this process holds the lease",
             metrics.leading.clone(),
         );
+        registry.register(
+            "proxies",
+            "Pods by whether their proxy is the one that would be injected now",
+            metrics.proxies.clone(),
+        );
+        metrics.proxies((0, 0), (0, 0));
         metrics
     }
 
@@ -169,6 +201,17 @@ impl Metrics {
 
     pub(crate) fn watch_failed(&self) {
         self.watch_errors.inc();
+    }
+
+    /// One server's current and outdated proxies were `before` and are `now`.
+    pub(crate) fn proxies(&self, before: (usize, usize), now: (usize, usize)) {
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let by = |state, before, now| {
+            let gauge = self.proxies.get_or_create(&ByState { state });
+            gauge.inc_by(count(now).saturating_sub(count(before)));
+        };
+        by(ProxyState::Current, before.0, now.0);
+        by(ProxyState::Outdated, before.1, now.1);
     }
 
     pub(crate) fn leads(&self, leads: bool) {

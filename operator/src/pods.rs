@@ -25,6 +25,12 @@ pub(crate) struct PodView {
     pub(crate) ours: bool,
     /// It hasn't come to its end and isn't being deleted.
     pub(crate) lives: bool,
+    /// Which of the server's Deployments it belongs to; `None` for other people's pods.
+    pub(crate) track: Option<String>,
+    /// What was injected, as the injector noted it.
+    pub(crate) injected: Option<String>,
+    /// Its proxy's image.
+    pub(crate) proxy_image: Option<String>,
     /// Its condition Ready is true and it isn't being deleted: it is, or may be, an endpoint.
     pub(crate) ready: bool,
     /// The last touch.
@@ -43,6 +49,7 @@ impl PodView {
             .any(|c| c.type_ == "Ready" && c.status == "True");
         let phase = status.and_then(|status| status.phase.as_deref());
         let stays = pod.metadata.deletion_timestamp.is_none();
+        let note = |key: &str| pod.annotations().get(key).cloned();
         Self {
             namespace: pod.namespace().unwrap_or_default(),
             name: pod.name_any(),
@@ -53,12 +60,12 @@ impl PodView {
             ours: label(names::LABEL_TRACK).is_some(),
             lives: stays && !matches!(phase, Some("Succeeded" | "Failed")),
             ip: status.and_then(|status| status.pod_ip.as_deref()?.parse().ok()),
+            track: label(names::LABEL_TRACK),
+            injected: note(names::ANNOTATION_INJECTED),
+            proxy_image: proxy_image(pod),
             // A kubelet doesn't sync the volumes of a pod that ends, and no Service names it.
             ready: ready && stays,
-            touch: pod
-                .annotations()
-                .get(names::ANNOTATION_POLICY_TOUCH)
-                .cloned(),
+            touch: note(names::ANNOTATION_POLICY_TOUCH),
         }
     }
 }
@@ -86,6 +93,14 @@ impl Theirs {
     pub(crate) fn all_ready(self) -> bool {
         self.total > 0 && self.ready == self.total
     }
+}
+
+fn proxy_image(pod: &Pod) -> Option<String> {
+    let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
+    let proxy = containers
+        .iter()
+        .find(|container| container.name == names::PROXY_CONTAINER)?;
+    proxy.image.clone()
 }
 
 /// A resource version as a number; 0 for what no API server has seen.
@@ -137,8 +152,11 @@ metadata:
   namespace: d
   uid: u
   resourceVersion: "7"
-  labels: { mcpruntime.org/server: s, mcpruntime.org/gateway: required }
-  annotations: { mcpruntime.org/policy-touch: 0123456789ab.1 }
+  labels: { mcpruntime.org/server: s, mcpruntime.org/gateway: required, mcpruntime.org/rollout-track: stable }
+  annotations: { mcpruntime.org/policy-touch: 0123456789ab.1, mcpruntime.org/injected: 0.1.0@a-b }
+spec:
+  initContainers: [{ name: mcp-proxy, image: "mcp-runtime:v1" }]
+  containers: []
 status:
   podIP: 10.0.0.7
   conditions: [{ type: Ready, status: "True" }]
@@ -153,9 +171,12 @@ status:
             version: 7,
             server: "s".into(),
             governed: true,
-            ours: false,
+            ours: true,
             lives: true,
             ip: Some("10.0.0.7".parse().unwrap()),
+            track: Some("stable".into()),
+            injected: Some("0.1.0@a-b".into()),
+            proxy_image: Some("mcp-runtime:v1".into()),
             ready: true,
             touch: Some("0123456789ab.1".into()),
         };
@@ -173,19 +194,24 @@ status:
 
     #[test]
     fn pods_of_a_workload_that_isnt_ours_count_while_they_live() {
-        let unready = READY.replace("\"True\"", "\"False\"");
-        let ended = READY.replace("  podIP", "  phase: Succeeded\n  podIP");
-        let ours = READY.replace(
-            "gateway: required }",
-            "gateway: required, mcpruntime.org/rollout-track: stable }",
-        );
-        let not_governed = READY.replace(", mcpruntime.org/gateway: required", "");
-        let pods = [READY, &unready, &ended, &ours, &not_governed].map(pod);
+        let theirs = READY.replace(", mcpruntime.org/rollout-track: stable", "");
+        let unready = theirs.replace("\"True\"", "\"False\"");
+        let ended = theirs.replace("  podIP", "  phase: Succeeded\n  podIP");
+        let not_governed = theirs.replace(", mcpruntime.org/gateway: required", "");
+        let pods = [&theirs, &unready, &ended, READY, &not_governed].map(pod);
         let theirs = Theirs::among(&pods);
         assert_eq!(theirs, Theirs { total: 2, ready: 1 });
         assert!(!theirs.all_ready());
         assert!(Theirs::among(&pods[..1]).all_ready());
         assert!(!Theirs::default().all_ready());
+    }
+
+    #[test]
+    fn a_pod_that_has_come_to_its_end_doesnt_live() {
+        for phase in ["Succeeded", "Failed"] {
+            let ended = READY.replace("  podIP", &format!("  phase: {phase}\n  podIP"));
+            assert!(!pod(&ended).lives, "{phase}");
+        }
     }
 
     #[test]

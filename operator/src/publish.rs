@@ -81,8 +81,7 @@ pub(crate) async fn publish_invalid(
 
 /// There is no such server: its grants and sessions are told so, the rest is forgotten.
 pub(crate) async fn publish_orphans(cx: &Context, key: &ServerKey, now: Now) -> Progress {
-    cx.delivery.forget(key);
-    cx.memory.forget(key);
+    cx.forget(key);
     for grant in cx.caches.grants.of(key) {
         let id = identity(&grant.metadata);
         let state = orphan_state(id, grant.metadata.generation, key);

@@ -11,12 +11,14 @@ use crate::build::build;
 use crate::caches::SeenServer;
 use crate::context::Context;
 use crate::delivery::Order;
+use crate::drift::Wanted;
 use crate::fetch::{Around, fetch};
 use crate::key::ServerKey;
 use crate::publish::{publish, publish_accepted, publish_orphans};
 use crate::render::{Now, Rendered, render};
 use crate::report::{Observed, PolicyView};
 use crate::standby::stand_by;
+use crate::upgrade;
 
 /// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,18 @@ pub(crate) enum Progress {
     Invalid,
     /// Something failed; try again.
     Failed,
+}
+
+impl Progress {
+    /// The same, looking again after `other` where that is earlier.
+    fn sooner(self, other: Option<Duration>) -> Self {
+        let earlier = |again: Option<Duration>| again.into_iter().chain(other).min();
+        match self {
+            Self::Done(again) => Self::Done(earlier(again)),
+            Self::Waiting(again) => Self::Waiting(earlier(again)),
+            Self::Invalid | Self::Failed => self,
+        }
+    }
 }
 
 /// Brings the server `key` closer to what its objects say.
@@ -47,7 +61,9 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
         let gathered = (!around.pods.is_empty()).then(|| cx.memory.gathered(key));
         render(&compiled.document, around.policy_text(), gathered, now)
     });
-    let desired = build(&server, rendered.as_ref(), &settings);
+    let wanted = Wanted::of(&server, &settings);
+    let mut desired = build(&server, rendered.as_ref(), &settings);
+    upgrade::hold(cx, &around, &server, &wanted, &mut desired);
     let written = apply_policy(cx, &desired).await;
     let policy = deliver(cx, key, &around, rendered.as_ref(), &written, now);
     let applied = match server.paused {
@@ -55,6 +71,7 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
         true => around.as_applied(),
         false => apply(cx, &server, &desired, around.theirs).await,
     };
+    let proxies = upgrade::go_on(cx, &around, &server, &wanted, &applied, now).await;
     let observed = Observed {
         server: &server,
         settings: &settings,
@@ -63,8 +80,10 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
         applied: &applied,
         pods: &around.pods,
         theirs: around.theirs,
+        drift: &proxies.drift,
     };
-    publish(cx, &around, &observed, &compiled, rendered.as_ref(), now).await
+    let progress = publish(cx, &around, &observed, &compiled, rendered.as_ref(), now).await;
+    progress.sooner(proxies.again)
 }
 
 /// Sends the policy on its way to the pods, and answers how far it is.

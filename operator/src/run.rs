@@ -14,6 +14,8 @@ use crate::clerk::Clerk;
 use crate::context::{Context, Memory};
 use crate::delivery::{Delivery, Tools};
 use crate::fence::Fence;
+use crate::images;
+use crate::injectors::{self, Injectors};
 use crate::lease::{Candidate, Terms};
 use crate::metrics::Metrics;
 use crate::nudge;
@@ -116,12 +118,21 @@ async fn operate(
         writes: writes.clone(),
         metrics: metrics.clone(),
         settings: live.clone(),
+        injectors: Injectors::default(),
     });
     let mut tasks = JoinSet::new();
     let everyone = Arc::clone(&cx);
-    tasks.spawn(settings::follow(args.clone(), live, move || {
+    tasks.spawn(settings::follow(args.clone(), live.clone(), move || {
         everyone.queue_everyone()
     }));
+    let everyone = Arc::clone(&cx);
+    tasks.spawn(injectors::follow(
+        client.clone(),
+        args.namespace.clone(),
+        live,
+        cx.injectors.clone(),
+        move || everyone.queue_everyone(),
+    ));
     tasks.spawn(nudge::nudge(
         writes.clone(),
         Arc::clone(&caches),
@@ -144,6 +155,8 @@ async fn operate(
         ended = tasks.join_next() => return ended_early(ended),
     }
     work(&cx, &mut tasks);
+    // After the caches: an image whose pods aren't known yet isn't unused.
+    tasks.spawn(images::retire(Arc::clone(&cx), args.namespace.clone()));
     ended_early(tasks.join_next().await)
 }
 

@@ -201,6 +201,24 @@ impl Writes {
         done.map(drop).map_err(|source| entered.failed(source))
     }
 
+    /// Merges `patch` into what someone else made; with a resource version in it, only into that.
+    pub(crate) async fn merge<K>(
+        &self,
+        api: &Api<K>,
+        name: &str,
+        patch: &Value,
+    ) -> Result<(), WriteError>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    {
+        let namespace = api.namespace().unwrap_or_default();
+        let entered = self.enter::<K>("changing", namespace, name, Verb::Merge)?;
+        let done = api
+            .patch_metadata(name, &manager(), &Patch::Merge(patch))
+            .await;
+        done.map(drop).map_err(|source| entered.failed(source))
+    }
+
     /// Deletes exactly the object given, not one of the same name made since.
     pub(crate) async fn delete<K>(&self, object: &K) -> Result<(), WriteError>
     where

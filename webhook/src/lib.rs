@@ -15,6 +15,7 @@ mod events;
 mod failure;
 mod files;
 mod inject;
+mod injects;
 mod load;
 mod metrics;
 mod objects;

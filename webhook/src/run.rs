@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use certs::LiveCertificate;
 use crds::{MCPServer, MCPServerSpec, Settings};
 use kube::Client;
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 use crate::certificate::{self, Serving};
 use crate::events::Events;
 use crate::files::Files;
+use crate::injects::injects_router;
 use crate::metrics::Metrics;
 use crate::router::{App, router};
 use crate::settings::SettingsFile;
@@ -46,7 +48,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let app = App {
         cluster,
-        settings: current,
+        settings: Arc::clone(&current),
         metrics,
         events,
     };
@@ -55,7 +57,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let listener = listener.with_context(|| format!("listening on {}", args.listen))?;
     tracing::info!(address = args.listen, "serving");
     let departure = Departure::default();
-    let admin = admin(&args, readiness.clone(), Arc::new(registry));
+    let health = process::health_router(readiness.clone()).merge(injects_router(current));
+    let admin = admin(&args, health, Arc::new(registry));
     let ending = end(readiness, args.shutdown_delay, departure.clone());
     tokio::select! {
         () = serve(listener, tls, router(app), departure) => Ok(()),
@@ -99,8 +102,8 @@ async fn connect(args: &Args, readiness: &Readiness, serving: Serving) -> anyhow
     })
 }
 
-async fn admin(args: &Args, readiness: Readiness, registry: Arc<Registry>) -> anyhow::Result<()> {
-    let health = process::serve(&args.health_listen, process::health_router(readiness));
+async fn admin(args: &Args, health: Router, registry: Arc<Registry>) -> anyhow::Result<()> {
+    let health = process::serve(&args.health_listen, health);
     let metrics = process::serve(&args.metrics_listen, process::metrics_router(registry));
     tokio::try_join!(health, metrics)?;
     Ok(())

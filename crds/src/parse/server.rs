@@ -18,7 +18,10 @@ use crate::{
         AnalyticsSpec, AuthSpec, GatewaySpec, PolicySpec, RolloutSpec, SecretKeySpec, SessionSpec,
         ToolSpec,
     },
-    words::{self, AuthMode, PolicyDecision, PolicyMode, RiskLevel, RolloutStrategy, Workload},
+    words::{
+        self, AuthMode, PolicyDecision, PolicyMode, ProxyUpgrade, RiskLevel, RolloutStrategy,
+        Workload,
+    },
 };
 
 /// What the schema gives rollouts that say nothing.
@@ -226,6 +229,7 @@ fn rollout(spec: RolloutSpec) -> Rollout {
         max_surge: amount(spec.max_surge),
         canary_replicas: canary.map(|replicas| int(Some(replicas), 0)),
         drain_seconds: int(spec.drain_seconds, DRAIN_SECONDS),
+        proxy_upgrade: word(spec.proxy_upgrade, ProxyUpgrade::from_word),
     }
 }
 

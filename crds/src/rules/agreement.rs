@@ -321,7 +321,7 @@ fn every_rule_is_broken_by_some_object_and_kept_by_another() {
         let strategy = object(kind);
         let mut broken = HashSet::new();
         let mut kept = HashSet::new();
-        for _ in 0..600 {
+        for _ in 0..1200 {
             let object = strategy.new_tree(&mut runner).unwrap().current();
             each_node(kind, &object, |rule, _, node| {
                 let set = if (rule.breach)(node).is_some() {

@@ -90,4 +90,9 @@ pub struct RolloutSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = bounds::DRAIN_SECONDS), extend("format" = "int32", "default" = 5))]
     pub drain_seconds: Option<i64>,
+    /// When pods get a new proxy of the platform's: at once (auto), or with the next rollout that
+    /// something else causes (manual).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = words::ProxyUpgrade::WORDS, "default" = "auto"))]
+    pub proxy_upgrade: Option<String>,
 }

@@ -126,7 +126,7 @@ fn template(server: &Server, track: Track, settings: &Settings) -> PodTemplateSp
     let mut annotations = None;
     if server.gateway.is_some() {
         labels.extend(governed(server));
-        let inputs = injection_inputs(server, settings);
+        let inputs = injection_inputs(server, settings).to_string();
         annotations = Some(pairs([(names::ANNOTATION_INJECTION_INPUTS, &inputs)]));
     }
     PodTemplateSpec {

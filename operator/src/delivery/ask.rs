@@ -1,4 +1,5 @@
-//! `GET http://POD:9103/config/status`: which policy a proxy runs.
+//! Questions to pods over plain HTTP; above all `GET http://POD:9103/config/status`: which policy
+//! a proxy runs.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
 /// The answer is a few hundred bytes.
@@ -35,7 +37,7 @@ pub(crate) enum AskError {
     Status(u16),
     #[error("reading its answer")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("its answer isn't what a proxy says")]
+    #[error("its answer isn't what was asked for")]
     Json(#[source] serde_json::Error),
     #[error("no answer in {} ms", .0.as_millis())]
     Timeout(Duration),
@@ -46,19 +48,31 @@ pub(crate) enum AskError {
 /// # Errors
 /// [`AskError`], within `limit`.
 pub(crate) async fn ask(ip: IpAddr, port: u16, limit: Duration) -> Result<Running, AskError> {
-    match tokio::time::timeout(limit, exchange(SocketAddr::new(ip, port))).await {
+    get(SocketAddr::new(ip, port), "/config/status", limit).await
+}
+
+/// The JSON at `path`.
+///
+/// # Errors
+/// [`AskError`], within `limit`.
+pub(crate) async fn get<T: DeserializeOwned>(
+    address: SocketAddr,
+    path: &str,
+    limit: Duration,
+) -> Result<T, AskError> {
+    match tokio::time::timeout(limit, exchange(address, path)).await {
         Ok(answer) => answer,
         Err(_) => Err(AskError::Timeout(limit)),
     }
 }
 
-async fn exchange(address: SocketAddr) -> Result<Running, AskError> {
+async fn exchange<T: DeserializeOwned>(address: SocketAddr, path: &str) -> Result<T, AskError> {
     let stream = TcpStream::connect(address)
         .await
         .map_err(AskError::Connect)?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(AskError::Http)?;
-    let request = Request::get("/config/status")
+    let request = Request::get(path)
         .header("host", address.to_string())
         .header("connection", "close")
         .body(Empty::<Bytes>::new())

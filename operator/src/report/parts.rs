@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::{Ingress, IngressLoadBalancerIngress};
 
 use super::Verdict;
+use crate::drift::Drift;
 use crate::pods::{PodView, Theirs};
 use std::sync::Arc;
 
@@ -131,18 +132,21 @@ fn address(entry: &IngressLoadBalancerIngress) -> Option<&str> {
 }
 
 /// Every pod that is wanted is ready, proxy included: a pod isn't ready before its sidecar is.
-pub(super) fn gateway(enough: usize, pods: &[Arc<PodView>]) -> Verdict {
+/// Those of another version than would be injected now count: they enforce the same policy.
+pub(super) fn gateway(enough: usize, pods: &[Arc<PodView>], drift: &Drift) -> Verdict {
     let ready = pods.iter().filter(|pod| pod.governed).count();
-    if ready >= enough {
-        Verdict::yes(
-            "ProxiesReady",
-            format!("{ready} of {enough} gateways are ready"),
-        )
-    } else {
-        Verdict::no(
-            "WaitingForPods",
-            format!("{ready} of {enough} gateways are ready"),
-        )
+    let mut message = format!("{ready} of {enough} gateways are ready");
+    if let Some(outlook) = &drift.outlook {
+        let all = drift.current + drift.outdated;
+        message.push_str(&format!(
+            "; {} of {all} are outdated: {outlook}",
+            drift.outdated
+        ));
+    }
+    match (ready >= enough, drift.outdated) {
+        (true, 0) => Verdict::yes("ProxiesReady", message),
+        (true, _) => Verdict::yes("ProxiesOutdated", message),
+        (false, _) => Verdict::no("WaitingForPods", message),
     }
 }
 

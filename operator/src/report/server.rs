@@ -13,6 +13,7 @@ use super::{Failure, Verdict, failure, parts};
 use crate::apply::{Applied, ApplyError, Part};
 use crate::build::selector_text;
 use crate::caches::Owned;
+use crate::drift::Drift;
 use crate::pods::{PodView, Theirs};
 
 /// The phases, as the Go project has them.
@@ -36,6 +37,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) pods: &'a [Arc<PodView>],
     /// Those that no Deployment of ours made, ready or not.
     pub(crate) theirs: Theirs,
+    /// How the proxies of all governed pods stand.
+    pub(crate) drift: &'a Drift,
 }
 
 /// The conditions on the way, and whether someone has to act.
@@ -141,6 +144,7 @@ pub(crate) fn observed(
             Some(Ok(())) => Some(seen.policy.revision.clone()),
             None => None,
         },
+        proxies: seen.policy_written.map(|_| seen.drift.counts()),
         tools: Some(count(seen.server)),
         replicas,
         selector: Some(selector_text(seen.server)),
@@ -213,7 +217,7 @@ impl Draft {
                         (ours + seen.theirs.total).max(1)
                     }
                 };
-                let gateway = parts::gateway(wanted, seen.pods);
+                let gateway = parts::gateway(wanted, seen.pods, seen.drift);
                 gateway.set(&mut self.conditions, ConditionType::GatewayReady);
                 self.policy(seen, previous, written);
             }

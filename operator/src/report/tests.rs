@@ -15,8 +15,10 @@ use crate::about::About;
 use crate::apply::{Applied, Part};
 use crate::caches::Owned;
 use crate::delivery::{PodStanding, Standing};
+use crate::drift::{Drift, Wanted, outlook};
 use crate::golden::{Case, of_kind};
 use crate::pods::{PodView, Theirs};
+use crate::roll_again::Again;
 
 /// What the proxies of a case answered; not a Kubernetes kind.
 #[derive(Deserialize)]
@@ -72,10 +74,19 @@ fn status_of(input: &[Value], applied: &Applied) -> MCPServerStatus {
     let object: MCPServer = of_kind(input, "MCPServer").remove(0);
     let server = crds::parse(&object, &settings).unwrap();
     let policy = view(input);
-    let mut pods: Vec<_> = of_kind::<Pod>(input, "Pod")
-        .iter()
-        .map(|pod| Arc::new(PodView::new(pod)))
-        .collect();
+    let wanted = Wanted::of(&server, &settings);
+    // The cases write `current` for what a version and a hash would be.
+    let view_of = |pod: &Pod| {
+        let mut pod = PodView::new(pod);
+        let current = pod.injected.as_deref() == Some("current");
+        pod.injected = current.then(|| wanted.injected.clone()).or(pod.injected);
+        Arc::new(pod)
+    };
+    let mut pods: Vec<_> = of_kind::<Pod>(input, "Pod").iter().map(view_of).collect();
+    let mut drift = Drift::among(&pods, &wanted);
+    if drift.outdated > 0 {
+        drift.outlook = Some(outlook(&server, None, &Again::No));
+    }
     let theirs = Theirs::among(pods.iter().map(|pod| &**pod));
     pods.retain(|pod| pod.ready);
     let seen = Observed {
@@ -86,6 +97,7 @@ fn status_of(input: &[Value], applied: &Applied) -> MCPServerStatus {
         applied,
         pods: &pods,
         theirs,
+        drift: &drift,
     };
     observed(&seen, &object.status.unwrap_or_default(), now())
 }
@@ -115,6 +127,11 @@ fn a_server_of_which_all_is_ready_has_its_url_and_its_enforced_revision() {
 #[test]
 fn a_proxy_that_is_behind_is_named_and_the_enforced_revision_stays() {
     golden("behind");
+}
+
+#[test]
+fn outdated_proxies_are_counted_and_enforce_all_the_same() {
+    golden("outdated");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `mcp-runtime-intact-proxy`: no governed pod is created without an intact proxy, in any
 //! namespace, whether the injector was asked or not.
 
-use crds::Settings;
+use crds::{Settings, names};
 use injector::intact;
 use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 
@@ -10,7 +10,7 @@ use super::policy::{Policy, build};
 
 pub(super) fn policy(settings: &Settings) -> ValidatingAdmissionPolicy {
     build(Policy {
-        name: "mcp-runtime-intact-proxy",
+        name: names::INTACT_PROXY_POLICY,
         resources: vec!["pods"],
         operations: vec!["CREATE"],
         objects: Some(governed()),

@@ -25,7 +25,7 @@ pub(super) fn policy(settings: &Settings) -> ValidatingAdmissionPolicy {
     variables.push(("proxies", proxies("object")));
     variables.push(("oldProxies", proxies("oldObject")));
     build(Policy {
-        name: "mcp-runtime-intact-proxy-update",
+        name: names::INTACT_PROXY_UPDATE_POLICY,
         // Labels can be changed through a pod's status too.
         resources: vec!["pods", "pods/status"],
         operations: vec!["UPDATE"],
