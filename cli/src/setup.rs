@@ -1,5 +1,5 @@
 //! `mcp-runtime setup`: puts the platform into a cluster, in the order in which nothing that
-//! runs is refused: resources, policies (old and new image), roles, and the webhooks last.
+//! runs is refused: resources, policies (old and new image), webhook, operator.
 
 mod apply;
 mod manifests;
@@ -13,10 +13,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use crds::Settings;
+use kube::api::DynamicObject;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::output::ClusterUnreachable;
 use apply::Applier;
+use manifests::{OPERATOR, Objects, WEBHOOK};
 use progress::Progress;
 
 /// Install or upgrade the platform. Safe to run again: it changes only what differs.
@@ -54,59 +57,82 @@ pub(crate) struct Args {
 /// Runs the steps, saying each with the time it took on stderr.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let client = connect(&args).await?;
-    let deadline = Duration::from_secs(args.timeout);
-    let steps = Progress::default();
-    let applier = Applier::new(client.clone());
-
     let found = settings::current(&client).await?;
     let settings = settings::wanted(&args, found)?;
-    let objects = manifests::all(&settings, &args.image)?;
-
-    steps.run("resources", applier.apply(&objects.crds)).await?;
-    steps
-        .run(
-            "resources established",
-            wait::crds_established(&client, deadline),
-        )
-        .await?;
-    steps
-        .run("namespaces and roles", applier.apply(&objects.base))
-        .await?;
-    steps
-        .run("admission policies", applier.apply(&objects.policies))
-        .await?;
-    steps
-        .run(
-            "policies in force",
-            wait::policies_in_force(&client, &settings, deadline),
-        )
-        .await?;
-    steps
-        .run("webhook and operator", applier.apply(&objects.workloads))
-        .await?;
-    steps
-        .run("webhook configurations", applier.apply(&objects.webhooks))
-        .await?;
-    steps
-        .run(
-            "operator ready",
-            wait::rolled_out(&client, "mcp-runtime-operator", deadline),
-        )
-        .await?;
-    steps
-        .run(
-            "webhook ready",
-            wait::rolled_out(&client, "mcp-runtime-webhook", deadline),
-        )
-        .await?;
-    steps
-        .run(
-            "admission answers",
-            wait::admission_answers(&client, deadline),
-        )
-        .await?;
-    steps.finish(&args.image);
+    let setup = Setup {
+        applier: Applier::new(client.clone()),
+        steps: Progress::default(),
+        deadline: Duration::from_secs(args.timeout),
+        objects: manifests::all(&settings, &args.image)?,
+        settings,
+        client,
+    };
+    setup.admission().await?;
+    setup.roles().await?;
+    setup.asked().await?;
+    setup.steps.finish(&args.image);
     Ok(ExitCode::SUCCESS)
+}
+
+/// One run: what is applied, and with what.
+struct Setup {
+    client: kube::Client,
+    applier: Applier,
+    steps: Progress,
+    deadline: Duration,
+    settings: Settings,
+    objects: Objects,
+}
+
+impl Setup {
+    /// What the API server itself checks. The policies know every image, old and new, before
+    /// anybody injects the new one.
+    async fn admission(&self) -> anyhow::Result<()> {
+        let Self { client, .. } = self;
+        self.apply("resources", &self.objects.crds).await?;
+        let established = wait::crds_established(client, self.deadline);
+        self.steps.run("resources established", established).await?;
+        self.apply("namespaces and roles", &self.objects.base)
+            .await?;
+        self.apply("admission policies", &self.objects.policies)
+            .await?;
+        let in_force = wait::policies_in_force(client, &self.settings, self.deadline);
+        self.steps.run("policies in force", in_force).await
+    }
+
+    /// The webhook, and once all of it injects the new image the operator, which then rolls pods.
+    ///
+    /// A webhook that isn't there yet waits for the operator's certificate: then both at once.
+    async fn roles(&self) -> anyhow::Result<()> {
+        let upgrade = wait::works(&self.client, WEBHOOK).await?;
+        self.apply("settings", &self.objects.settings).await?;
+        self.apply("webhook", &self.objects.webhook).await?;
+        if upgrade {
+            self.rolled_out("webhook ready", WEBHOOK).await?;
+        }
+        self.apply("operator", &self.objects.operator).await?;
+        self.apply("webhook configurations", &self.objects.configurations)
+            .await?;
+        self.rolled_out("operator ready", OPERATOR).await?;
+        if !upgrade {
+            self.rolled_out("webhook ready", WEBHOOK).await?;
+        }
+        Ok(())
+    }
+
+    async fn asked(&self) -> anyhow::Result<()> {
+        let answers = wait::admission_answers(&self.client, self.deadline);
+        self.steps.run("admission answers", answers).await
+    }
+
+    async fn apply(&self, step: &str, objects: &[DynamicObject]) -> anyhow::Result<()> {
+        self.steps.run(step, self.applier.apply(objects)).await
+    }
+
+    async fn rolled_out(&self, step: &str, name: &str) -> anyhow::Result<()> {
+        let done = wait::rolled_out(&self.client, name, self.deadline);
+        self.steps.run(step, done).await
+    }
 }
 
 async fn connect(args: &Args) -> anyhow::Result<kube::Client> {

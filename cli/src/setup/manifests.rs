@@ -3,9 +3,9 @@
 
 use anyhow::Context as _;
 use crds::{Settings, names};
+use kube::ResourceExt as _;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 /// The files, as shipped.
 const BASE: [(&str, &str); 1] = [(
@@ -22,29 +22,46 @@ const WORKLOADS: [(&str, &str); 2] = [
         include_str!("../../../deploy/platform/operator.yaml"),
     ),
 ];
-/// Template annotation: a change of settings rolls the roles.
+/// The webhook's Deployment.
+pub(super) const WEBHOOK: &str = "mcp-runtime-webhook";
+/// The operator's Deployment.
+pub(super) const OPERATOR: &str = "mcp-runtime-operator";
+/// Template annotation: a change of settings rolls the roles. Images that are only still allowed
+/// don't count, so that their leaving the list is no rollout.
 const SETTINGS_HASH: &str = "mcpruntime.org/settings-hash";
 
 /// Everything, in groups that are applied one after the other.
 #[derive(Debug)]
 pub(super) struct Objects {
     pub(super) crds: Vec<DynamicObject>,
+    /// Namespaces, accounts, roles, Services.
     pub(super) base: Vec<DynamicObject>,
     pub(super) policies: Vec<DynamicObject>,
-    pub(super) workloads: Vec<DynamicObject>,
-    pub(super) webhooks: Vec<DynamicObject>,
+    /// The ConfigMap.
+    pub(super) settings: Vec<DynamicObject>,
+    /// The Deployments of the roles.
+    pub(super) webhook: Vec<DynamicObject>,
+    pub(super) operator: Vec<DynamicObject>,
+    /// What makes the API server ask the webhook.
+    pub(super) configurations: Vec<DynamicObject>,
 }
 
 /// All objects for these settings and this image.
 pub(super) fn all(settings: &Settings, image: &str) -> anyhow::Result<Objects> {
     let text = serde_saphyr::to_string(settings).context("writing settings.yaml")?;
     let mut base = read(&BASE)?;
-    base.push(typed(settings_config_map(&text))?);
     let (shared, workloads): (Vec<_>, Vec<_>) = read(&WORKLOADS)?
         .into_iter()
         .partition(|object| !is_deployment(object));
     base.extend(shared);
-    let (webhooks, policies): (Vec<_>, Vec<_>) = webhook::admission_objects(settings)
+    let hash = crds::platform_inputs(settings);
+    let (webhook, operator): (Vec<_>, Vec<_>) = workloads
+        .into_iter()
+        .map(|object| stamped(object, image, &hash))
+        .collect::<anyhow::Result<Vec<_>>>()?
+        .into_iter()
+        .partition(|object| object.name_any() == WEBHOOK);
+    let (configurations, policies): (Vec<_>, Vec<_>) = webhook::admission_objects(settings)
         .into_iter()
         .map(|object| typed(object.to_json()?))
         .collect::<anyhow::Result<Vec<_>>>()?
@@ -57,11 +74,10 @@ pub(super) fn all(settings: &Settings, image: &str) -> anyhow::Result<Objects> {
             .collect::<anyhow::Result<_>>()?,
         base,
         policies,
-        workloads: workloads
-            .into_iter()
-            .map(|object| stamped(object, image, &hash(&text)))
-            .collect::<anyhow::Result<_>>()?,
-        webhooks,
+        settings: vec![typed(settings_config_map(&text))?],
+        webhook,
+        operator,
+        configurations,
     })
 }
 
@@ -119,19 +135,9 @@ fn stamped(mut object: DynamicObject, image: &str, hash: &str) -> anyhow::Result
     Ok(object)
 }
 
-fn hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kube::ResourceExt as _;
 
     fn settings() -> Settings {
         Settings {
@@ -143,9 +149,9 @@ mod tests {
     #[test]
     fn every_workload_runs_the_image_given() {
         let objects = all(&settings(), "registry.example/mcp-runtime:v1").unwrap();
-        let images: Vec<_> = objects
-            .workloads
-            .iter()
+        let images: Vec<_> = [&objects.webhook, &objects.operator]
+            .into_iter()
+            .flatten()
             .map(|object| {
                 let image = &object.data["spec"]["template"]["spec"]["containers"][0]["image"];
                 (object.name_any(), image.as_str().unwrap().to_owned())
@@ -170,7 +176,7 @@ mod tests {
     fn changed_settings_roll_the_roles() {
         let annotation = |settings: &Settings| {
             let objects = all(settings, "i").unwrap();
-            objects.workloads[0].data["spec"]["template"]["metadata"]["annotations"].clone()
+            objects.operator[0].data["spec"]["template"]["metadata"]["annotations"].clone()
         };
         let other = Settings {
             cluster_name: "other".into(),
@@ -178,17 +184,18 @@ mod tests {
         };
         assert_eq!(annotation(&settings()), annotation(&settings()));
         assert_ne!(annotation(&settings()), annotation(&other));
+        // An old image leaves the list without a rollout.
+        let mut tolerant = settings();
+        tolerant
+            .proxy_images
+            .push("registry.example/mcp-runtime:v0".into());
+        assert_eq!(annotation(&settings()), annotation(&tolerant));
     }
 
     #[test]
     fn the_settings_written_are_the_settings_read() {
         let objects = all(&settings(), "i").unwrap();
-        let config_map = objects
-            .base
-            .iter()
-            .find(|object| object.name_any() == names::SETTINGS_CONFIG_MAP)
-            .unwrap();
-        let text = config_map.data["data"][names::SETTINGS_KEY]
+        let text = objects.settings[0].data["data"][names::SETTINGS_KEY]
             .as_str()
             .unwrap();
         assert_eq!(

@@ -14,8 +14,21 @@ pub(super) fn bare_pod() -> anyhow::Result<DynamicObject> {
     typed(bare())
 }
 
-/// The same pod with the proxy these settings put in, which the policy lets through.
-pub(super) fn intact_pod(settings: &Settings) -> anyhow::Result<DynamicObject> {
+/// The same pod with the proxy these settings put in, of one of their images: the policy lets each
+/// of them through.
+pub(super) fn intact_pods(settings: &Settings) -> anyhow::Result<Vec<DynamicObject>> {
+    let images = settings.proxy_images.iter();
+    images
+        .map(|image| {
+            intact_pod(&Settings {
+                proxy_images: vec![image.clone()],
+                ..settings.clone()
+            })
+        })
+        .collect()
+}
+
+fn intact_pod(settings: &Settings) -> anyhow::Result<DynamicObject> {
     let object: MCPServer = serde_json::from_value(server())?;
     let server = match crds::parse(&object, settings) {
         Ok(server) => server,
@@ -80,18 +93,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_intact_probe_is_intact() {
+    fn the_intact_probes_are_intact_whichever_image_they_have() {
         let settings = Settings {
-            proxy_images: vec!["mcp-runtime:v1".into()],
+            proxy_images: vec!["mcp-runtime:v2".into(), "mcp-runtime:v1".into()],
             ..Settings::default()
         };
-        let pod = serde_json::to_value(intact_pod(&settings).unwrap()).unwrap();
-        let breaches = injector::intact::check_clauses(
-            &pod,
-            names::PLATFORM_NAMESPACE,
-            &settings.proxy_images,
-        );
-        assert!(breaches.is_empty(), "{breaches:?}");
+        let pods = intact_pods(&settings).unwrap();
+        assert_eq!(pods.len(), 2);
+        for pod in pods {
+            let pod = serde_json::to_value(pod).unwrap();
+            let breaches = injector::intact::check_clauses(
+                &pod,
+                names::PLATFORM_NAMESPACE,
+                &settings.proxy_images,
+            );
+            assert!(breaches.is_empty(), "{breaches:?}");
+        }
         let bare = serde_json::to_value(bare_pod().unwrap()).unwrap();
         let breaches = injector::intact::check_clauses(
             &bare,

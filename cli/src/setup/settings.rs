@@ -3,7 +3,8 @@
 use anyhow::Context as _;
 use crds::{IngressReadiness, Settings, names};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams};
+use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 
 use super::Args;
@@ -13,8 +14,9 @@ use super::Args;
 pub(super) struct Found {
     /// The settings of the last `setup`, if any.
     pub(super) settings: Option<Settings>,
-    /// Images of proxies that run now: they stay allowed until the last of them is gone.
-    pub(super) running_proxies: Vec<String>,
+    /// Images of proxies that pods run or servers ask for: they stay allowed until nothing needs
+    /// them.
+    pub(super) needed_images: Vec<String>,
 }
 
 /// Reads the settings in force and the proxy images in use.
@@ -33,16 +35,46 @@ pub(super) async fn current(client: &Client) -> anyhow::Result<Found> {
         .list(&ListParams::default().labels(&governed))
         .await
         .context("listing governed pods")?;
-    let mut running_proxies: Vec<String> = pods.items.iter().filter_map(proxy_image).collect();
-    running_proxies.sort();
-    running_proxies.dedup();
+    let mut needed_images: Vec<String> = pods.items.iter().filter_map(proxy_image).collect();
+    needed_images.extend(asked_for(client).await?);
+    needed_images.sort();
+    needed_images.dedup();
     Ok(Found {
         settings,
-        running_proxies,
+        needed_images,
     })
 }
 
+/// What servers name as `gateway.image`; nothing where there are no servers yet.
+async fn asked_for(client: &Client) -> anyhow::Result<Vec<String>> {
+    let servers = Api::<DynamicObject>::all_with(
+        client.clone(),
+        &ApiResource::from_gvk(&GroupVersionKind::gvk(
+            names::GROUP,
+            names::VERSION,
+            "MCPServer",
+        )),
+    );
+    let servers = match servers.list(&ListParams::default()).await {
+        Ok(servers) => servers.items,
+        Err(kube::Error::Api(status)) if status.code == 404 => Vec::new(),
+        Err(error) => return Err(error).context("listing MCPServers"),
+    };
+    let image = |server: &DynamicObject| {
+        let image = server.data.pointer("/spec/gateway/image")?.as_str()?;
+        Some(image.to_owned()).filter(|image| !image.is_empty())
+    };
+    Ok(servers.iter().filter_map(image).collect())
+}
+
 fn proxy_image(pod: &Pod) -> Option<String> {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    if matches!(phase, Some("Succeeded" | "Failed")) {
+        return None;
+    }
     let containers = pod.spec.as_ref()?.init_containers.as_ref()?;
     let proxy = containers
         .iter()
@@ -61,7 +93,7 @@ pub(super) fn wanted(args: &Args, found: Found) -> anyhow::Result<Settings> {
         None => found.settings.unwrap_or_default(),
     };
     let image = args.proxy_image.as_ref().unwrap_or(&args.image);
-    settings.proxy_images = image_list(image, found.running_proxies);
+    settings.proxy_images = image_list(image, found.needed_images);
     if let Some(name) = &args.cluster_name {
         settings.cluster_name.clone_from(name);
     }
@@ -76,10 +108,10 @@ pub(super) fn wanted(args: &Args, found: Found) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
-/// The new image first, then those that still run.
-fn image_list(new: &str, running: Vec<String>) -> Vec<String> {
+/// The new image first, then those that are still needed.
+fn image_list(new: &str, needed: Vec<String>) -> Vec<String> {
     let mut images = vec![new.to_owned()];
-    images.extend(running.into_iter().filter(|image| image != new));
+    images.extend(needed.into_iter().filter(|image| image != new));
     images
 }
 
@@ -96,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_no_pod_runs_leaves_the_list() {
+    fn an_image_that_nothing_needs_leaves_the_list() {
         assert_eq!(image_list("proxy:2", Vec::new()), ["proxy:2"]);
     }
 }

@@ -30,6 +30,15 @@ pub(super) async fn crds_established(client: &Client, deadline: Duration) -> any
     Ok(())
 }
 
+/// Whether some pod of the Deployment takes work; false where there is none.
+pub(super) async fn works(client: &Client, name: &str) -> anyhow::Result<bool> {
+    let api: Api<Deployment> = Api::namespaced(client.clone(), names::PLATFORM_NAMESPACE);
+    let found = api.get_opt(name).await;
+    let found = found.with_context(|| format!("reading Deployment {name}"))?;
+    let status = found.and_then(|deployment| deployment.status);
+    Ok(status.is_some_and(|status| status.available_replicas.unwrap_or(0) > 0))
+}
+
 /// The Deployment's newest template runs with every replica available.
 pub(super) async fn rolled_out(
     client: &Client,
@@ -64,7 +73,7 @@ fn is_rolled_out() -> impl Condition<Deployment> {
     }
 }
 
-/// The policies refuse a governed pod without proxy and accept one with the newest image.
+/// The policies refuse a governed pod without proxy and accept one with each image of the list.
 ///
 /// Asked by dry runs in the platform's own namespace, which the policies cover and the
 /// injecting webhook doesn't.
@@ -75,14 +84,14 @@ pub(super) async fn policies_in_force(
 ) -> anyhow::Result<()> {
     let pods = pods(client);
     let bare = probe::bare_pod()?;
-    let intact = probe::intact_pod(settings)?;
+    let intact = probe::intact_pods(settings)?;
     let mut last = String::from("nothing was asked");
     let asked = async {
         loop {
-            match (dry_run(&pods, &bare).await, dry_run(&pods, &intact).await) {
-                (Err(_), Ok(_)) => return,
+            match (dry_run(&pods, &bare).await, refused(&pods, &intact).await) {
+                (Err(_), None) => return,
                 (Ok(_), _) => last = "a governed pod without proxy was accepted".into(),
-                (_, Err(refusal)) => last = refusal,
+                (_, Some(refusal)) => last = refusal,
             }
             tokio::time::sleep(ASK_EVERY).await;
         }
@@ -91,6 +100,16 @@ pub(super) async fn policies_in_force(
         bail!("the admission policies aren't in force after {deadline:?}: {last}");
     }
     Ok(())
+}
+
+/// The first refusal of any of these.
+async fn refused(api: &Api<DynamicObject>, objects: &[DynamicObject]) -> Option<String> {
+    for object in objects {
+        if let Err(refusal) = dry_run(api, object).await {
+            return Some(refusal);
+        }
+    }
+    None
 }
 
 /// A dry run comes back with what only `/default` fills in, and past `/validate`, whose failure

@@ -1,4 +1,4 @@
-//! `docs/failures.md` quotes what the API server says: the texts of the policies and definitions
+//! `docs/failures.md` and `docs/upgrading.md` quote what the API server says: the texts of the policies and definitions
 //! that `setup` applies.
 
 use std::collections::BTreeSet;
@@ -43,10 +43,10 @@ fn said() -> BTreeSet<String> {
 fn the_refusals_quoted_are_those_of_the_objects_in_force() {
     let said = said();
     let mut checked = 0;
-    let page = page("failures.md");
-    for block in page
-        .blocks()
+    let pages = [page("failures.md"), page("upgrading.md")];
+    for block in pages
         .iter()
+        .flat_map(|page| page.blocks())
         .filter(|block| block.language == "text")
     {
         for line in block.text.lines() {
