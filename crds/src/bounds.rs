@@ -14,6 +14,8 @@ pub(crate) const NAME: usize = 253;
 pub(crate) const LABEL: usize = 63;
 /// Characters of a host, port included.
 pub(crate) const HOST: usize = 260;
+/// Characters of a network, such as 2001:db8:0000:0000:0000:0000:192.0.2.128/128.
+pub(crate) const CIDR: usize = 50;
 /// Characters of a header's name.
 pub(crate) const HEADER: usize = 128;
 /// Characters of a path or prefix.

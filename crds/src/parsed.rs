@@ -10,7 +10,8 @@ use k8s_openapi::{
 use policy::{SideEffect, Trust};
 
 use crate::words::{
-    AuthMode, PolicyDecision, PolicyMode, ProxyUpgrade, RiskLevel, RolloutStrategy, Workload,
+    AuthMode, PolicyDecision, PolicyMode, Protocol, ProxyUpgrade, RiskLevel, RolloutStrategy,
+    Workload,
 };
 
 /// A valid server.
@@ -67,6 +68,8 @@ pub struct Server {
     pub rollout: Rollout,
     /// Any replica may answer any request.
     pub stateless: bool,
+    /// What the pods may call; `None`: anything.
+    pub egress: Option<Vec<EgressRule>>,
     /// Who runs the pods.
     pub workload: Workload,
     /// What the spec asks for that nothing acts on yet.
@@ -141,6 +144,32 @@ pub struct Gateway {
     pub strip_prefix: String,
     /// Of the proxy's container.
     pub resources: ResourceRequirements,
+    /// Namespaces whose pods may call it; empty: anyone.
+    pub allow_from: Vec<String>,
+    /// Namespaces whose pods may read its metrics; empty: anyone.
+    pub monitoring_namespaces: Vec<String>,
+}
+
+/// Each of its namespaces and networks, at each of its ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EgressRule {
+    /// With no network either: anyone.
+    pub namespaces: Vec<String>,
+    /// Such as `203.0.113.0/24`.
+    pub cidrs: Vec<String>,
+    /// Empty: every port.
+    pub ports: Vec<EgressPort>,
+}
+
+/// A port of a pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EgressPort {
+    /// Its number.
+    pub port: i32,
+    /// Its protocol.
+    pub protocol: Protocol,
 }
 
 /// How callers are identified.

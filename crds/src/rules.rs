@@ -7,6 +7,7 @@
 //! change apart; they are emitted with `optionalOldSelf` and excuse an object that broke the rule before.
 
 mod access;
+mod network;
 mod networking;
 mod server;
 mod strings;
@@ -72,6 +73,7 @@ pub(crate) fn rules(kind: Kind) -> impl Iterator<Item = &'static Rule> {
         Kind::Server => &[
             server::RULES,
             networking::RULES,
+            network::RULES,
             workload::RULES,
             strings::SERVER,
         ],

@@ -11,11 +11,13 @@
 mod access;
 mod gateway;
 mod inventory;
+mod network;
 mod workload;
 
 pub use access::{AuthSpec, PolicySpec, SessionSpec};
 pub use gateway::{AnalyticsSpec, GatewaySpec};
 pub use inventory::{InventoryItem, ToolSpec};
+pub use network::{EgressPortSpec, EgressRuleSpec};
 pub use workload::{
     EnvVarSpec, ResourceListSpec, ResourcesSpec, RolloutSpec, SecretEnvVarSpec, SecretKeySpec,
 };
@@ -189,6 +191,11 @@ pub struct MCPServerSpec {
     /// The server keeps nothing between requests, so that any replica may answer any of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stateless: Option<bool>,
+    /// What the pods may call, besides what the gateway itself needs. Left out: anything; an empty list: nothing
+    /// else. Where the cluster's network enforces NetworkPolicies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = bounds::FEW))]
+    pub egress: Option<Vec<EgressRuleSpec>>,
     /// Who runs the pods: a Deployment of the operator, or a workload of your own with labelled pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = words::Workload::WORDS))]

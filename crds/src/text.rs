@@ -1,6 +1,6 @@
 //! What a string must look like to be the thing it names. Each of these has a twin in the rules' CEL.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// DNS-1035 label: what a Service may be called.
 pub(crate) fn is_dns_1035_label(text: &str) -> bool {
@@ -73,6 +73,20 @@ pub(crate) fn is_trust_domain(text: &str) -> bool {
         && text
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c))
+}
+
+/// An address and the length of its network's prefix (RFC 4632, RFC 4291); none of IPv4 in the clothes of IPv6.
+pub(crate) fn is_cidr(text: &str) -> bool {
+    let Some((address, length)) = text.split_once('/') else {
+        return false;
+    };
+    let most = match address.parse() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => 128,
+        _ => return false,
+    };
+    let canonical = length == "0" || !length.starts_with(['0', '+']);
+    canonical && length.parse::<u8>().is_ok_and(|length| length <= most)
 }
 
 /// `http://` or `https://`, a host without user info, then whatever is printable.

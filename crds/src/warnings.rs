@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use policy::SideEffect;
 
 use crate::{
-    Grant, Server, Session, Warning, names,
+    Gateway, Grant, Server, Session, Warning, names,
     words::{AuthMode, PolicyDecision},
 };
 
@@ -15,13 +15,15 @@ pub fn warnings(server: &Server) -> Vec<Warning> {
         message: unsupported.to_string(),
     });
     let governed = server.gateway.is_some();
+    let from_anywhere = |gateway: &Gateway| gateway.allow_from.is_empty();
     let changes = |effect| effect != SideEffect::Read;
     let limits = [&server.session.max_lifetime, &server.session.idle_timeout];
     let cases = [
         (
-            governed && server.auth.mode == AuthMode::Header,
+            server.gateway.as_ref().is_some_and(from_anywhere)
+                && server.auth.mode == AuthMode::Header,
             "headers_from_anywhere",
-            "spec.auth.mode: header believes whoever can reach the pods; let a NetworkPolicy admit only what sets the headers",
+            "spec.auth.mode: header believes whoever can reach the pods; write into spec.gateway.allowFrom the namespaces of what sets the headers, such as the ingress controller's",
         ),
         (
             governed && server.auth.mode == AuthMode::None,

@@ -33,6 +33,17 @@ macro_rules! words {
 }
 
 words! {
+    /// The protocol of a port.
+    Protocol {
+        /// RFC 9293.
+        #[default]
+        Tcp = "TCP",
+        /// RFC 768.
+        Udp = "UDP",
+    }
+}
+
+words! {
     /// How the gateway identifies callers (`spec.auth.mode`).
     AuthMode {
         /// Nobody is identified; everyone is `anonymous`.

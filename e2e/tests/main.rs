@@ -22,6 +22,7 @@ mod external;
 mod hostile;
 mod inject;
 mod jobs;
+mod network;
 mod odd;
 mod outage;
 mod policy;

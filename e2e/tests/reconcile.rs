@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crds::MCPServer;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::ResourceExt as _;
 use mcp_e2e::{Cluster, Namespace, server, wait};
 use serde_json::json;
@@ -124,6 +124,11 @@ async fn turning_the_gateway_off_takes_its_parts_away() -> anyhow::Result<()> {
     let policy = crds::names::policy_config_map("weather");
     wait::until("the policy ConfigMap to be gone", || async {
         let found = namespace.api::<ConfigMap>().get_opt(&policy).await?;
+        Ok(found.is_none().then_some(()))
+    })
+    .await?;
+    wait::until("the NetworkPolicy to be gone", || async {
+        let found = namespace.api::<NetworkPolicy>().get_opt("weather").await?;
         Ok(found.is_none().then_some(()))
     })
     .await?;

@@ -11,7 +11,7 @@ use crds::{Server, words::Workload};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,6 +58,7 @@ pub(crate) type Part<K> = Option<Result<Arc<Owned<K>>, ApplyError>>;
 /// Everything but the policy, which goes before.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
+    pub(crate) network_policy: Part<NetworkPolicy>,
     pub(crate) deployment: Part<Deployment>,
     pub(crate) canary: Part<Deployment>,
     pub(crate) service: Part<Service>,
@@ -72,13 +73,19 @@ pub(crate) async fn apply_policy(cx: &Context, desired: &Desired) -> Part<Config
     Some(converge(cx, &cx.caches.config_maps, wanted).await)
 }
 
-/// The rest, then what is to be no more.
+/// The rest, borders before what they are around, then what is to be no more.
 pub(crate) async fn apply(
     cx: &Context,
     server: &Server,
     desired: &Desired,
     theirs: Theirs,
 ) -> Applied {
+    let network_policy = wanted(
+        cx,
+        &cx.caches.network_policies,
+        desired.network_policy.as_ref(),
+    )
+    .await;
     let account = match &desired.service_account {
         Some(account) => converge_shared(cx, &cx.caches.accounts, account).await,
         None => Ok(()),
@@ -108,6 +115,7 @@ pub(crate) async fn apply(
     };
     let remains = prune(cx, server, desired, outdated).await;
     Applied {
+        network_policy,
         deployment,
         canary,
         service: Some(service),
@@ -259,6 +267,9 @@ async fn prune(
     }
     if desired.canary.is_none() && outdated.deployments {
         done.push(retire(cx, &caches.deployments, server, &canary).await);
+    }
+    if desired.network_policy.is_none() {
+        done.push(retire(cx, &caches.network_policies, server, &server.name).await);
     }
     if desired.policy.is_none() && outdated.policy {
         done.push(retire(cx, &caches.config_maps, server, &policy).await);

@@ -3,6 +3,7 @@
 mod deployment;
 mod ingress;
 mod meta;
+mod network_policy;
 mod policy_config;
 mod service;
 mod service_account;
@@ -11,11 +12,12 @@ use crds::words::{RolloutStrategy, Workload};
 use crds::{Server, Settings};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 
 use crate::render::Rendered;
 use deployment::{Track, build_deployment};
 use ingress::build_ingress;
+use network_policy::build_network_policy;
 use policy_config::build_policy_config;
 use service::build_service;
 use service_account::build_service_account;
@@ -29,6 +31,7 @@ pub(crate) struct Desired {
     /// Of the namespace, shared by its servers.
     pub(crate) service_account: Option<ServiceAccount>,
     pub(crate) policy: Option<ConfigMap>,
+    pub(crate) network_policy: Option<NetworkPolicy>,
     pub(crate) deployment: Option<Deployment>,
     pub(crate) canary: Option<Deployment>,
     pub(crate) service: Service,
@@ -42,6 +45,7 @@ pub(crate) fn build(server: &Server, rendered: Option<&Rendered>, settings: &Set
     Desired {
         service_account: managed.then(|| build_service_account(&server.namespace)),
         policy: rendered.map(|rendered| build_policy_config(server, rendered)),
+        network_policy: build_network_policy(server),
         deployment: managed.then(|| build_deployment(server, Track::Stable, settings)),
         canary: canary.then(|| build_deployment(server, Track::Canary, settings)),
         service: build_service(server),

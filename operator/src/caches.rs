@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use crds::{MCPAccessGrant, MCPAgentSession, MCPServer, names};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     ManagedFieldsEntry, ObjectMeta, OwnerReference,
 };
@@ -25,6 +25,7 @@ pub(crate) struct Caches {
     pub(crate) deployments: Index<Owned<Deployment>>,
     pub(crate) services: Index<Owned<Service>>,
     pub(crate) ingresses: Index<Owned<Ingress>>,
+    pub(crate) network_policies: Index<Owned<NetworkPolicy>>,
     pub(crate) config_maps: Index<Owned<ConfigMap>>,
     pub(crate) accounts: Index<Owned<ServiceAccount>>,
 }
@@ -50,6 +51,7 @@ impl Caches {
         self.deployments.synced().await;
         self.services.synced().await;
         self.ingresses.synced().await;
+        self.network_policies.synced().await;
         self.config_maps.synced().await;
         self.accounts.synced().await;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crds::{MCPAccessGrant, MCPAgentSession, names};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 
 use crate::apply::Applied;
 use crate::build::canary_name;
@@ -28,6 +28,7 @@ pub(crate) struct Around {
     /// The governed ones that are to stay, ready or not.
     pub(crate) living: Vec<Arc<PodView>>,
     pub(crate) policy: Option<Arc<Owned<ConfigMap>>>,
+    pub(crate) network_policy: Option<Arc<Owned<NetworkPolicy>>>,
     pub(crate) deployment: Option<Arc<Owned<Deployment>>>,
     pub(crate) canary: Option<Arc<Owned<Deployment>>>,
     pub(crate) service: Option<Arc<Owned<Service>>>,
@@ -45,6 +46,7 @@ impl Around {
     /// The objects as they are, without an apply.
     pub(crate) fn as_applied(&self) -> Applied {
         Applied {
+            network_policy: self.network_policy.clone().map(Ok),
             deployment: self.deployment.clone().map(Ok),
             canary: self.canary.clone().map(Ok),
             service: self.service.clone().map(Ok),
@@ -82,6 +84,7 @@ pub(crate) fn fetch(cx: &Context, key: &ServerKey) -> Option<Around> {
         policy: caches
             .config_maps
             .get(namespace, &names::policy_config_map(name)),
+        network_policy: caches.network_policies.get(namespace, name),
         deployment: caches.deployments.get(namespace, name),
         canary: caches.deployments.get(namespace, &canary_name(name)),
         service: caches.services.get(namespace, name),

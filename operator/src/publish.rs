@@ -199,7 +199,8 @@ fn failed(seen: &Observed<'_>) -> bool {
         matches!(part, Some(Err(error)) if tried_again(error))
     }
     let applied = seen.applied;
-    part(&applied.deployment)
+    part(&applied.network_policy)
+        || part(&applied.deployment)
         || part(&applied.canary)
         || part(&applied.service)
         || part(&applied.ingress)

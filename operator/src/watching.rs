@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{Config, Event, watcher};
@@ -69,6 +69,11 @@ pub(crate) fn watch_everything(watching: &Watching, tasks: &mut JoinSet<()>) {
         follow
             .clone()
             .plain(ours(), |all| &all.ingresses, Owned::<Ingress>),
+    );
+    tasks.spawn(
+        follow
+            .clone()
+            .plain(ours(), |all| &all.network_policies, Owned::<NetworkPolicy>),
     );
     tasks.spawn(
         follow

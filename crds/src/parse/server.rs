@@ -11,16 +11,16 @@ use policy::{SideEffect, Trust};
 use crate::{
     MCPServerSpec, Server, Settings, image, names,
     parsed::{
-        Analytics, Auth, EnvVar, Gateway, Ingress, PolicyRules, Rollout, SecretEnvVar, SecretKey,
-        SessionRules, Tool,
+        Analytics, Auth, EgressPort, EgressRule, EnvVar, Gateway, Ingress, PolicyRules, Rollout,
+        SecretEnvVar, SecretKey, SessionRules, Tool,
     },
     server::{
-        AnalyticsSpec, AuthSpec, GatewaySpec, PolicySpec, RolloutSpec, SecretKeySpec, SessionSpec,
-        ToolSpec,
+        AnalyticsSpec, AuthSpec, EgressPortSpec, EgressRuleSpec, GatewaySpec, PolicySpec,
+        RolloutSpec, SecretKeySpec, SessionSpec, ToolSpec,
     },
     words::{
-        self, AuthMode, PolicyDecision, PolicyMode, ProxyUpgrade, RiskLevel, RolloutStrategy,
-        Workload,
+        self, AuthMode, PolicyDecision, PolicyMode, Protocol, ProxyUpgrade, RiskLevel,
+        RolloutStrategy, Workload,
     },
 };
 
@@ -92,6 +92,9 @@ pub(super) fn resolve(metadata: &ObjectMeta, spec: MCPServerSpec, settings: &Set
             .and_then(analytics),
         rollout: rollout(spec.rollout.unwrap_or_default()),
         stateless: spec.stateless.unwrap_or_default(),
+        egress: spec
+            .egress
+            .map(|rules| rules.into_iter().map(egress_rule).collect()),
         workload: word(spec.workload, Workload::from_word),
         team_id: spec.team_id.unwrap_or_default(),
         description: spec.description.unwrap_or_default(),
@@ -154,6 +157,20 @@ fn gateway(spec: GatewaySpec) -> Gateway {
         upstream_url: spec.upstream_url.unwrap_or_default(),
         strip_prefix: spec.strip_prefix.unwrap_or_default(),
         resources: resources::of(spec.resources.as_ref()),
+        allow_from: spec.allow_from,
+        monitoring_namespaces: spec.monitoring_namespaces,
+    }
+}
+
+fn egress_rule(spec: EgressRuleSpec) -> EgressRule {
+    let port = |spec: EgressPortSpec| EgressPort {
+        port: int(Some(spec.port), 0),
+        protocol: word(spec.protocol, Protocol::from_word),
+    };
+    EgressRule {
+        namespaces: spec.namespaces,
+        cidrs: spec.cidrs,
+        ports: spec.ports.into_iter().map(port).collect(),
     }
 }
 

@@ -125,6 +125,23 @@ const EDGES: &[&str] = &[
     "\u{2003}",
 ];
 
+/// Networks and what is almost one.
+const NETWORKS: &[&str] = &[
+    "10.0.0.0/8",
+    "10.1.2.3/8",
+    "10.0.0.0/0",
+    "10.0.0.0/33",
+    "10.0.0/8",
+    "10.0.0.0/",
+    "10.0.0.0/a",
+    "2001:db8::/32",
+    "2001:db8::/129",
+    "::/0",
+    "::ffff:10.0.0.0/104",
+    "fe80::%eth0/64",
+    "10.0.0.0",
+];
+
 /// What a limit can be compared with.
 const QUANTITIES: &[&str] = &[
     "", "0", "50m", "0.5", "1", "500m", "1e3", "1E", "1Ei", "128Mi", "0.1Gi", "1500u", "one",
@@ -175,6 +192,9 @@ fn object_of(schema: &Value) -> BoxedStrategy<Value> {
                 "maxUnavailable" | "maxSurge" => {
                     select(AMOUNTS).prop_map(|text| json!(text)).boxed()
                 }
+                "cidrs" => proptest::collection::vec(select(NETWORKS), 0..4)
+                    .prop_map(|texts| json!(texts))
+                    .boxed(),
                 _ => value_of(property),
             };
             let value = value.prop_map(Some);
@@ -307,6 +327,7 @@ fn both_spellings_of_the_string_rules_agree_on_every_edge() {
             if rule.nodes.iter().all(is_string) {
                 EDGES
                     .iter()
+                    .chain(NETWORKS)
                     .for_each(|edge| assert_agreement(rule, "a string", &json!(edge)));
             }
         }

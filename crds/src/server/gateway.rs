@@ -29,6 +29,15 @@ pub struct GatewaySpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = bounds::PATH))]
     pub strip_prefix: Option<String>,
+    /// Namespaces whose pods may call the gateway; the ingress controller's has to be among them. Default: anyone
+    /// may. Where the cluster's network enforces NetworkPolicies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = bounds::FEW), inner(length(min = 1, max = bounds::LABEL)))]
+    pub allow_from: Vec<String>,
+    /// Namespaces whose pods may read the proxy's metrics, on port 9103; the operator always may. Default: anyone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = bounds::FEW), inner(length(min = 1, max = bounds::LABEL)))]
+    pub monitoring_namespaces: Vec<String>,
     /// CPU and memory of the proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourcesSpec>,

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use crate::exec;
 use crate::place::{self, credential, path};
+use crate::{exec, kube};
 
 /// A program to start.
 pub struct Component {
@@ -156,6 +156,12 @@ pub fn kube_proxy() -> Component {
         "kube-proxy",
         &[("config", shown("kube-proxy.yaml"))],
     )
+}
+
+/// NetworkPolicies, which the bridge by itself lets pass unread.
+pub fn netpol() -> Component {
+    let config = shown_credential("admin.kubeconfig");
+    component(kube::NETPOL, kube::NETPOL, &[("kubeconfig", config)])
 }
 
 /// The container runtime.

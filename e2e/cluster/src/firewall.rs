@@ -1,4 +1,5 @@
-//! Packet-filter rules: our two, and the removal of all that kube-proxy, the kubelet and the CNI plugins made.
+//! Packet-filter rules: our two, and the removal of all that kube-proxy, the agent for NetworkPolicies, the kubelet
+//! and the CNI plugins made.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -14,8 +15,8 @@ const MARK: &str = "mcp-runtime-cluster";
 /// The two families' programs, each with its `-save` and `-restore`.
 const FAMILIES: [&str; 2] = ["iptables", "ip6tables"];
 
-/// Lets pods' traffic be forwarded on a machine whose policy is to drop it. The rules stand last, so whatever an agent
-/// for NetworkPolicies decides comes before.
+/// Lets pods' traffic be forwarded on a machine whose policy is to drop it. What the agent for NetworkPolicies decides
+/// comes before: it works in the mangle table.
 ///
 /// # Errors
 /// iptables refuses.
@@ -37,6 +38,18 @@ pub fn accept_forwarding() -> Result<()> {
         exec::output("iptables", &rule)?;
     }
     Ok(())
+}
+
+/// Whether NetworkPolicies are enforced: the agent has written its chain, of whatever it knows.
+///
+/// # Errors
+/// Why not.
+pub fn enforces() -> Result<(), String> {
+    match chains() {
+        Ok(chains) if chains.contains("KUBE-NETPOL") => Ok(()),
+        Ok(_) => Err("chain KUBE-NETPOL isn't there".to_owned()),
+        Err(error) => Err(format!("{error:#}")),
+    }
 }
 
 /// All chains there are, of both families.
@@ -163,6 +176,14 @@ mod tests {
 -A FORWARD -i mcp0 -m comment --comment mcp-runtime-cluster -j ACCEPT
 -A KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT
 COMMIT
+*mangle
+:FORWARD ACCEPT [0:0]
+:KUBE-NETPOL - [0:0]
+:KUBE-NETPOL-0123456789ABCDEF - [0:0]
+-A FORWARD -j KUBE-NETPOL
+-A KUBE-NETPOL ! -s 198.18.0.7/32 -d 198.18.0.7/32 -j KUBE-NETPOL-0123456789ABCDEF
+-A KUBE-NETPOL-0123456789ABCDEF -j DROP
+COMMIT
 *nat
 :POSTROUTING ACCEPT [0:0]
 :CNI-HOSTPORT-MASQ - [0:0]
@@ -182,6 +203,13 @@ COMMIT
 -D FORWARD -i mcp0 -m comment --comment mcp-runtime-cluster -j ACCEPT
 -F KUBE-FORWARD
 -X KUBE-FORWARD
+COMMIT
+*mangle
+-D FORWARD -j KUBE-NETPOL
+-F KUBE-NETPOL
+-F KUBE-NETPOL-0123456789ABCDEF
+-X KUBE-NETPOL
+-X KUBE-NETPOL-0123456789ABCDEF
 COMMIT
 *nat
 -D POSTROUTING -s 198.18.0.2/32 -m comment --comment \"name: \\\"x\\\" id: \\\"y\\\"\" -j CNI-1a

@@ -21,7 +21,17 @@ const PROGRAMS: [&str; 8] = [
     "credentials",
 ];
 
-/// Builds the programs, or takes them from the cache: a folder with `kube`, `pause` and `probe`.
+/// What is built: each package and its program.
+const PACKAGES: [(&str, &str); 4] = [
+    (".", "kube"),
+    ("./netpol", NETPOL),
+    ("./pause", "pause"),
+    ("./probe", "probe"),
+];
+/// Enforces NetworkPolicies.
+pub const NETPOL: &str = "netpol";
+
+/// Builds the programs, or takes them from the cache: a folder with `kube`, `netpol`, `pause` and `probe`.
 ///
 /// # Errors
 /// Go is missing, or the module doesn't build.
@@ -41,31 +51,36 @@ pub fn build(checkout: &Path) -> Result<PathBuf> {
         "go.sum",
         "main.go",
         "credentials.go",
+        "netpol/main.go",
+        "netpol/filter.go",
+        "netpol/rules.go",
         "pause/main.go",
         "probe/main.go",
     ] {
         key = key.text("path", file).file(&module.join(file))?;
     }
     cache::get("kube", &key, |out| {
-        for (package, name) in [(".", "kube"), ("./pause", "pause"), ("./probe", "probe")] {
+        for (package, name) in PACKAGES {
             golang::build(&module, package, &flags, &out.join(name))?;
         }
         Ok(())
     })
 }
 
-/// Puts the built binary into the cluster's folder under each of its names. A copy, so that clearing the cache leaves
-/// a running cluster alone.
+/// Puts the node's programs into the cluster's folder, the one that is many under each of its names. Copies, so that
+/// clearing the cache leaves a running cluster alone.
 ///
 /// # Errors
 /// The folder can't be written.
 pub fn place(built: &Path) -> Result<()> {
     let bin = place::path("bin");
     fs::create_dir_all(&bin).with_context(|| format!("create {}", bin.display()))?;
-    let (from, to) = (built.join("kube"), bin.join("kube"));
-    if fs::hard_link(&from, &to).is_err() {
-        fs::copy(&from, &to)
-            .with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
+    for program in ["kube", NETPOL] {
+        let (from, to) = (built.join(program), bin.join(program));
+        if fs::hard_link(&from, &to).is_err() {
+            fs::copy(&from, &to)
+                .with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
+        }
     }
     for program in PROGRAMS {
         symlink("kube", bin.join(program)).with_context(|| format!("link {program}"))?;

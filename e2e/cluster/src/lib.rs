@@ -1,7 +1,7 @@
 //! A real local Kubernetes cluster without a container engine.
 //!
-//! `cluster up` boots etcd, the API server, the controller manager, the scheduler, containerd, a kubelet and
-//! kube-proxy as plain processes of this machine, on a bridge of their own, with Traefik as a pod in front;
+//! `cluster up` boots etcd, the API server, the controller manager, the scheduler, containerd, a kubelet, kube-proxy
+//! and an agent for NetworkPolicies as plain processes of this machine, on a bridge of their own, with Traefik as a pod in front;
 //! `cluster down` removes every trace. The other verbs make container images from files and load them.
 //!
 //! One cluster a machine: all of it lies in [`place::ROOT`], whichever checkout booted it, so a later checkout

@@ -41,6 +41,7 @@ pub fn up(checkout: &Path) -> Result<()> {
     let controllers = boot.start(components::controller_manager())?;
     boot.start(components::scheduler())?;
     boot.start(components::kube_proxy())?;
+    boot.until(components::netpol(), firewall::enforces)?;
     boot.until(components::containerd(), containerd::answers)?;
     step("images loaded", || {
         archives

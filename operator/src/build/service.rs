@@ -31,7 +31,7 @@ pub(super) fn build_service(server: &Server) -> Service {
 
 /// With the gateway on only pods that admission let through as governed ones are behind it; the
 /// server's label alone may be on any pod.
-fn selector(server: &Server) -> Pairs {
+pub(super) fn selector(server: &Server) -> Pairs {
     match server.gateway {
         Some(_) => governed(server),
         None => pairs([

@@ -41,6 +41,7 @@ fn objects(case: &Case, settings: &Settings) -> Vec<Value> {
     let Desired {
         service_account,
         policy,
+        network_policy,
         deployment,
         canary,
         service,
@@ -49,6 +50,7 @@ fn objects(case: &Case, settings: &Settings) -> Vec<Value> {
     let values = [
         serde_json::to_value(service_account),
         serde_json::to_value(policy),
+        serde_json::to_value(network_policy),
         serde_json::to_value(deployment),
         serde_json::to_value(canary),
         serde_json::to_value(service),
@@ -97,8 +99,43 @@ fn an_external_workload_gets_no_deployment() {
 }
 
 #[test]
+fn who_may_call_and_be_called_is_listed_and_what_the_proxy_needs_is_added() {
+    golden("build/bordered", &settings());
+}
+
+#[test]
+fn without_a_gateway_a_policy_restricts_the_way_out_alone() {
+    golden("build/outward", &settings());
+}
+
+#[test]
+fn an_address_in_a_url_is_a_network_of_its_own() {
+    for (url, peer, port) in [
+        ("http://203.0.113.7/events", "203.0.113.7/32", 80),
+        ("https://[2001:db8::1]:8443/", "2001:db8::1/128", 8443),
+    ] {
+        let mut input = Case::new("build/bordered").input();
+        input[0]["spec"]["analytics"]["ingestURL"] = url.into();
+        let server: MCPServer = of_kind(&input, "MCPServer").remove(0);
+        let server = crds::parse(&server, &settings()).unwrap();
+        let policy = build(&server, None, &settings()).network_policy.unwrap();
+        let egress = policy.spec.unwrap().egress.unwrap();
+        let rule = serde_json::json!({
+            "to": [{ "ipBlock": { "cidr": peer } }],
+            "ports": [{ "port": port, "protocol": "TCP" }],
+        });
+        let found = egress
+            .iter()
+            .map(|rule| serde_json::to_value(rule).unwrap());
+        assert!(found.into_iter().any(|found| found == rule), "{url}");
+    }
+}
+
+#[test]
 fn no_deployment_has_a_proxy_among_its_containers() {
-    for name in ["smallest", "governed", "full", "canary", "external"] {
+    for name in [
+        "smallest", "governed", "full", "canary", "external", "bordered", "outward",
+    ] {
         for object in objects(&Case::new(&format!("build/{name}")), &settings()) {
             let pod = &object["spec"]["template"]["spec"];
             assert!(pod["initContainers"].is_null(), "{name}");

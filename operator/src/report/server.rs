@@ -190,6 +190,7 @@ fn count(server: &Server) -> ToolCounts {
 impl Draft {
     fn parts(&mut self, seen: &Observed<'_>, previous: &MCPServerStatus) {
         let Applied {
+            network_policy,
             deployment,
             canary,
             service,
@@ -225,6 +226,16 @@ impl Draft {
                 self.conditions.remove(ConditionType::GatewayReady);
                 self.conditions.remove(ConditionType::PolicyReady);
             }
+        }
+        if let Some(Err(error)) = network_policy {
+            // It has no condition of its own: it is about the way to the pods.
+            let governed = seen.server.gateway.is_some();
+            let kind = if governed {
+                ConditionType::GatewayReady
+            } else {
+                ConditionType::ServiceReady
+            };
+            self.failed(kind, error);
         }
         if seen.server.rollout.strategy == RolloutStrategy::Canary {
             self.part(ConditionType::CanaryReady, canary, parts::deployment);
