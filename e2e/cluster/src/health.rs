@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::record::Record;
-use crate::{dns, exec, kubectl, place, traefik, wait};
+use crate::{dns, exec, firewall, kubectl, place, traefik, wait};
 
 /// How long a cluster whose processes all run may take to answer, on a machine that compiles besides.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,6 +35,7 @@ pub fn problems(record: &Record) -> Vec<String> {
     if !record.complete {
         problems.push("its boot was cut short".to_owned());
     }
+    problems.extend(firewall::enforces().err());
     if problems.is_empty() {
         let answers = || Ok(api_server().and_then(|()| node()).and_then(|()| addons()));
         let outcome = wait::until("an answer", PATIENCE, answers);
