@@ -27,6 +27,8 @@ pub struct Way {
     pub path: String,
     /// Connections are used again as long as the other side keeps them; else each call has its own.
     pub kept: bool,
+    /// The tool that is called.
+    pub tool: &'static str,
 }
 
 impl Way {
@@ -34,9 +36,9 @@ impl Way {
     ///
     /// # Errors
     /// Why there is no answer, or not the one there should be.
-    pub async fn call(&self, tool: &str) -> anyhow::Result<()> {
+    pub async fn call(&self) -> anyhow::Result<()> {
         let connection = Connection::open_at(self.address, &self.path).await?;
-        call(connection, tool).await.map(drop)
+        call(connection, self.tool).await.map(drop)
     }
 }
 
@@ -62,11 +64,11 @@ pub struct Load {
 }
 
 impl Load {
-    /// Calls `tool` so many times a second with session `session`, each at its time, whether those
-    /// before are answered or not.
-    pub fn start(way: Way, tool: &'static str, per_second: u32) -> Self {
+    /// Calls so many times a second with session `session`, each at its time, whether those before
+    /// are answered or not.
+    pub fn start(way: Way, per_second: u32) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(call_on(way, tool, per_second, stopped));
+        let task = tokio::spawn(call_on(way, per_second, stopped));
         Self { stop, task }
     }
 
@@ -80,7 +82,6 @@ impl Load {
 
 async fn call_on(
     way: Way,
-    tool: &'static str,
     per_second: u32,
     mut stopped: oneshot::Receiver<()>,
 ) -> anyhow::Result<Tally> {
@@ -97,7 +98,7 @@ async fn call_on(
                 let pool = Arc::clone(&pool);
                 calls.spawn(async move {
                     let begun = Instant::now();
-                    tokio::time::timeout(PATIENCE, pool.call(tool))
+                    tokio::time::timeout(PATIENCE, pool.call())
                         .await
                         .context("no answer in time")??;
                     anyhow::Ok(begun.elapsed())
@@ -147,8 +148,8 @@ struct Pool {
 }
 
 impl Pool {
-    async fn call(&self, tool: &str) -> anyhow::Result<()> {
-        let connection = call(self.connection().await?, tool).await?;
+    async fn call(&self) -> anyhow::Result<()> {
+        let connection = call(self.connection().await?, self.way.tool).await?;
         if self.way.kept {
             self.idle.lock().await.push_back(connection);
         }

@@ -1,6 +1,6 @@
 //! Pods that go away under load: what they have taken on they answer.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -32,21 +32,34 @@ fn yaml(name: &str, drain_seconds: u32) -> String {
     )
 }
 
-/// The ways that callers have to a server's Service: on connections they keep, and on a new one for
-/// each call.
-async fn ways(namespace: &Namespace, name: &str) -> anyhow::Result<[Way; 2]> {
+/// The ways that callers have to a server: its Service, on connections they keep and on a new one
+/// for each call, and the ingress controller, which keeps connections of its own to the pods.
+///
+/// Through Traefik only the quick tool is called: of an answer that begins at once and goes on for
+/// a while Traefik 3.7 often passes on the beginning alone, with a proxy behind it or without.
+async fn ways(namespace: &Namespace, name: &str) -> anyhow::Result<[Way; 3]> {
     let service = namespace.api::<Service>().get(name).await?;
     let ip = service.spec.and_then(|spec| spec.cluster_ip);
     let service = SocketAddr::new(ip.context("no cluster IP")?.parse()?, 80);
-    let way = |name, kept| Way {
+    let ingress = namespace.cluster.url.trim_start_matches("http://");
+    let ingress = ingress.to_socket_addrs()?.next().context("no address")?;
+    let to_service = |name, kept| Way {
         name,
         address: service,
         path: "/mcp".into(),
         kept,
+        tool: SLOW,
     };
     Ok([
-        way("Service, kept connections", true),
-        way("Service, new connections", false),
+        to_service("Service, kept connections", true),
+        to_service("Service, new connections", false),
+        Way {
+            name: "Traefik",
+            address: ingress,
+            path: format!("/{name}/mcp"),
+            kept: true,
+            tool: server::TOOL,
+        },
     ])
 }
 
@@ -55,12 +68,12 @@ async fn deletions(namespace: &Namespace, name: &str, count: usize) -> anyhow::R
     let ways = ways(namespace, name).await?;
     for way in &ways {
         wait::until(&format!("a first answer through {}", way.name), || async {
-            Ok(way.call(SLOW).await.ok())
+            Ok(way.call().await.ok())
         })
         .await?;
     }
     let begun = Instant::now();
-    let loads = ways.map(|way| Load::start(way, SLOW, RATE));
+    let loads = ways.map(|way| Load::start(way, RATE));
     for _ in 0..count {
         let pods = namespace.await_pods(name, REPLICAS as usize).await?;
         let api = namespace.api::<Pod>();
