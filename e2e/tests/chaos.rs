@@ -47,6 +47,14 @@ pub(crate) struct Plan {
     pub(crate) replicas: usize,
 }
 
+/// A server whose pods ask for little, so that a small node has room for a wave, and end soon.
+fn light(name: &str) -> String {
+    let gateway = "  gateway:\n    enabled: true\n";
+    let resources = "    resources:\n      requests: {cpu: 5m, memory: 16Mi}\n";
+    let server = server::server(name, 0).replace(gateway, &format!("{gateway}{resources}"));
+    server + "  rollout:\n    drainSeconds: 1\n"
+}
+
 struct Chaos<'a> {
     plan: &'a Plan,
     namespace: Namespace,
@@ -98,8 +106,7 @@ impl Chaos<'_> {
     async fn create_servers(&self) -> anyhow::Result<()> {
         for wave in 0..self.plan.waves.len() {
             for name in self.servers(wave) {
-                let yaml = server::server(&name, 0) + "  rollout:\n    drainSeconds: 1\n";
-                self.namespace.create_all(&yaml).await?;
+                self.namespace.create_all(&light(&name)).await?;
             }
         }
         let wanted = self.plan.waves.len() * self.plan.servers;

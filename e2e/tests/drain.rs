@@ -126,8 +126,8 @@ pub(crate) async fn loses_nothing(count: usize) -> anyhow::Result<()> {
 }
 
 /// Without time to drain calls are lost: whoever asks for no loss would see it.
-pub(crate) async fn loses_calls_without_a_drain() -> anyhow::Result<()> {
-    let tallies = tallies("undrained", 0, 2).await?;
+pub(crate) async fn loses_calls_without_a_drain(count: usize) -> anyhow::Result<()> {
+    let tallies = tallies("undrained", 0, count).await?;
     let lost: usize = tallies.iter().map(|tally| tally.lost.len()).sum();
     assert!(lost > 0, "{tallies:?}");
     Ok(())

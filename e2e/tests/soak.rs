@@ -104,6 +104,12 @@ async fn ten_pods_deleted_under_load_lose_no_call() -> anyhow::Result<()> {
     drain::loses_nothing(10).await
 }
 
+/// The test before would see a loss.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_pods_that_do_not_drain_lose_calls() -> anyhow::Result<()> {
+    drain::loses_calls_without_a_drain(10).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_odd_pods_are_injected_alike_here_and_there() -> anyhow::Result<()> {
     sample::agree(1000).await

@@ -7,8 +7,3 @@ use crate::drain;
 async fn pods_deleted_under_load_lose_no_call() -> anyhow::Result<()> {
     drain::loses_nothing(2).await
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn pods_that_do_not_drain_lose_calls() -> anyhow::Result<()> {
-    drain::loses_calls_without_a_drain().await
-}
