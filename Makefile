@@ -102,6 +102,10 @@ bench-revoke: ## Milliseconds from revoking a session to its denial on every pod
 bench-proxy: ## What the proxy adds to a call, beside a direct call and a floor (MCP_BENCH_SECONDS)
 	cargo bench --quiet --package mcp-proxy --bench proxy
 
+.PHONY: bench-admission
+bench-admission: build ## What an admission costs, beside a server that parses and allows (MCP_BENCH_SECONDS)
+	MCP_RUNTIME=$(CURDIR)/bin/mcp-runtime cargo bench --quiet --package mcp-webhook --bench admission
+
 .PHONY: bench-decide
 bench-decide: ## Nanoseconds a decision, at 10, 1,000 and 100,000 sessions
 	mkdir -p target/bench
