@@ -87,8 +87,9 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 	cargo deny --log-level error check bans licenses sources
 
 .PHONY: fuzz
-fuzz: ## Arbitrary pods through the injector and back, 100,000 for each property (MCP_CASES)
+fuzz: ## Arbitrary pods through the injector, changed reviews through the webhook (MCP_CASES, MCP_FUZZ_SECONDS)
 	MCP_CASES=$${MCP_CASES:-100000} cargo test --quiet --release --package mcp-injector --test main properties::
+	MCP_CASES=$${MCP_CASES:-20000} cargo test --quiet --release --package mcp-webhook --test main fuzz::
 
 .PHONY: soak
 soak: ## What takes minutes on a real cluster: 200 pods through chaos, a long outage, deletions under load

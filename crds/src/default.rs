@@ -7,13 +7,23 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Add, Kind, Settings, nodes, schema};
+use crate::{
+    Add, Kind, Settings,
+    nodes::{self, Path},
+    schema,
+};
 
 /// What `object` leaves out, in an order in which the additions can be applied. Never fails: what it can't read
 /// is left to the schema. Applying the result and asking again gives nothing.
 pub fn default(kind: Kind, object: &Value, settings: &Settings) -> Vec<Add> {
+    fill(kind, &mut object.clone(), settings)
+}
+
+/// Fills in what `object` leaves out; tells what that was, as [`default`] does. Each addition has been applied here,
+/// so it can be applied elsewhere.
+pub fn fill(kind: Kind, object: &mut Value, settings: &Settings) -> Vec<Add> {
     let mut filling = Filling {
-        object: object.clone(),
+        object,
         adds: Vec::new(),
     };
     if kind == Kind::Server {
@@ -29,32 +39,37 @@ pub fn default(kind: Kind, object: &Value, settings: &Settings) -> Vec<Add> {
     filling.adds
 }
 
-/// Applies additions; those whose parent isn't there, or that are there already, are passed over.
-pub(crate) fn apply(object: &mut Value, adds: impl IntoIterator<Item = Add>) {
-    for add in adds {
-        let Some((parent, name)) = add.path.rsplit_once('/') else {
-            continue;
-        };
-        if let Some(Value::Object(members)) = object.pointer_mut(parent) {
-            members.entry(name).or_insert(add.value);
-        }
+/// Applies an addition; false where its parent isn't there, or it is there already.
+pub(crate) fn apply(object: &mut Value, add: &Add) -> bool {
+    let Some((parent, name)) = add.path.rsplit_once('/') else {
+        return false;
+    };
+    let Some(Value::Object(members)) = object.pointer_mut(parent) else {
+        return false;
+    };
+    let absent = !members.contains_key(name);
+    if absent {
+        members.insert(name.to_owned(), add.value.clone());
     }
+    absent
 }
 
-struct Filling {
-    object: Value,
+struct Filling<'a> {
+    object: &'a mut Value,
     adds: Vec<Add>,
 }
 
-impl Filling {
+impl Filling<'_> {
     fn add(&mut self, path: &str, value: Value) {
-        if self.object.pointer(path).is_none() {
-            let add = Add {
-                path: path.to_owned(),
-                value,
-            };
-            apply(&mut self.object, [add.clone()]);
-            self.adds.push(add);
+        let path = path.to_owned();
+        self.add_all([Add { path, value }]);
+    }
+
+    fn add_all(&mut self, adds: impl IntoIterator<Item = Add>) {
+        for add in adds {
+            if apply(self.object, &add) {
+                self.adds.push(add);
+            }
         }
     }
 
@@ -88,8 +103,10 @@ impl Filling {
                 nodes::schema(schema::schema(Kind::Server), &format!("spec.{section}"))
             {
                 let mut adds = Vec::new();
-                schema::fill::missing(schema, &value, "", &mut adds);
-                apply(&mut value, adds);
+                schema::fill::missing(schema, &value, &Path::Root, &mut adds);
+                for add in &adds {
+                    apply(&mut value, add);
+                }
             }
             self.add(&format!("/spec/{section}"), value);
         }
@@ -97,9 +114,8 @@ impl Filling {
 
     fn defaults_of_the_schema(&mut self, kind: Kind) {
         let mut adds = Vec::new();
-        schema::fill::missing(schema::schema(kind), &self.object, "", &mut adds);
-        apply(&mut self.object, adds.clone());
-        self.adds.extend(adds);
+        schema::fill::missing(schema::schema(kind), self.object, &Path::Root, &mut adds);
+        self.add_all(adds);
     }
 
     fn image_tag(&mut self) {

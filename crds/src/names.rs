@@ -25,6 +25,13 @@ pub const CA_SECRET: &str = "mcp-runtime-ca";
 pub const WEBHOOK_TLS_SECRET: &str = "mcp-runtime-webhook-tls";
 /// Name of both webhook configurations.
 pub const WEBHOOK_CONFIGURATION: &str = "mcp-runtime";
+/// Field manager of what `mcp-runtime admission disable` applies: who applies nothing as this
+/// manager has undone it.
+pub const ADMISSION_SWITCH: &str = "mcp-runtime-admission-switch";
+/// Name of the match condition, always false, that keeps a webhook from being called.
+pub const ADMISSION_OFF_CONDITION: &str = "disabled-by-mcp-runtime-admission";
+/// Webhook configuration annotation: when the operator ends the disabling (RFC 3339).
+pub const ANNOTATION_DISABLED_UNTIL: &str = "mcpruntime.org/admission-disabled-until";
 
 /// Admission policy: no governed pod is created without an intact proxy.
 pub const INTACT_PROXY_POLICY: &str = "mcp-runtime-intact-proxy";

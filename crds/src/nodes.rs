@@ -18,6 +18,20 @@ pub(crate) enum Path<'a> {
     Item(&'a Path<'a>, usize),
 }
 
+impl Path<'_> {
+    /// As a JSON pointer (RFC 6901).
+    pub(crate) fn pointer(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Member(parent, name) => {
+                let escaped = name.replace('~', "~0").replace('/', "~1");
+                format!("{}/{escaped}", parent.pointer())
+            }
+            Self::Item(parent, n) => format!("{}/{n}", parent.pointer()),
+        }
+    }
+}
+
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,13 +8,12 @@ mod platform;
 mod server;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     Grant, Kind, MCPAccessGrant, MCPAgentSession, MCPServer, MCPServerSpec, Problems, Server,
     Session, Settings,
-    default::{self, default},
+    default::fill,
     manifest,
     nodes::Path,
     rules,
@@ -26,16 +25,29 @@ use crate::{
 /// # Errors
 /// All problems: those of shape first, then those of meaning.
 pub fn parse(object: &MCPServer, settings: &Settings) -> Result<Server, Problems> {
-    let filled = checked(Kind::Server, &object.metadata, &object.spec, settings)?;
+    let spec = serde_json::to_value(&object.spec).unwrap_or_default();
+    parse_spec(&object.metadata, spec, settings)
+}
+
+/// The same for a raw spec, which need not have the shape of one.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_spec(
+    metadata: &ObjectMeta,
+    spec: Value,
+    settings: &Settings,
+) -> Result<Server, Problems> {
+    let mut filled = checked(Kind::Server, metadata, spec, settings)?;
     let spec: MCPServerSpec = filled
-        .get("spec")
-        .cloned()
+        .get_mut("spec")
+        .map(Value::take)
         .map_or(Ok(MCPServerSpec::default()), manifest::typed)?;
     let problems = platform::check(&spec, settings);
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
-    Ok(server::resolve(&object.metadata, spec, settings))
+    Ok(server::resolve(metadata, spec, settings))
 }
 
 /// A grant with its words typed.
@@ -46,7 +58,7 @@ pub fn parse_grant(object: &MCPAccessGrant) -> Result<Grant, Problems> {
     checked(
         Kind::Grant,
         &object.metadata,
-        &object.spec,
+        serde_json::to_value(&object.spec).unwrap_or_default(),
         &Settings::default(),
     )?;
     Ok(access::grant(object))
@@ -60,7 +72,7 @@ pub fn parse_session(object: &MCPAgentSession) -> Result<Session, Problems> {
     checked(
         Kind::Session,
         &object.metadata,
-        &object.spec,
+        serde_json::to_value(&object.spec).unwrap_or_default(),
         &Settings::default(),
     )?;
     Ok(access::session(object))
@@ -70,22 +82,23 @@ pub fn parse_session(object: &MCPAgentSession) -> Result<Session, Problems> {
 fn checked(
     kind: Kind,
     metadata: &ObjectMeta,
-    spec: &impl Serialize,
+    spec: Value,
     settings: &Settings,
 ) -> Result<Value, Problems> {
     // Of the metadata what rules look at: the rest is long and the API server's own.
     let mut value = json!({
         "metadata": {"name": metadata.name, "generateName": metadata.generate_name},
-        "spec": serde_json::to_value(spec).unwrap_or_default(),
     });
+    if let Value::Object(members) = &mut value {
+        members.insert("spec".to_owned(), spec);
+    }
     manifest::prune_nulls(&mut value);
     let mut problems = Vec::new();
     check::check(schema::schema(kind), &value, &Path::Root, &mut problems);
     prune_blanks(&mut value);
     // The other kinds have no defaults, and there are many of them.
     if kind == Kind::Server {
-        let adds = default(kind, &value, settings);
-        default::apply(&mut value, adds);
+        fill(kind, &mut value, settings);
     }
     problems.extend(rules::check(kind, &value));
     if problems.is_empty() {

@@ -1,14 +1,17 @@
 //! `/inject`: which server a pod names, whether it may, and the injector's answer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crds::{MCPServer, Server, Settings};
 use injector::{
-    Code, Denial, Injection, Owners, belongs, inject, is_governed, server_invalid, server_label,
-    server_not_found, server_unnamed,
+    Code, Denial, Injection, Owners, belongs, inject, is_governed, replica_set_of, server_invalid,
+    server_label, server_not_found, server_unnamed,
 };
 
 use crate::cluster::{Cluster, ClusterError};
+use crate::owned::{Chain, Owned};
+use crate::parsed::Parsed;
 use crate::review::{Answer, Cause, Refusal, Request, ReviewError};
 
 /// No answer can be given, and the pod isn't to blame.
@@ -41,11 +44,19 @@ pub(crate) enum InjectError {
     },
 }
 
+/// What needs not be asked or made again for each pod. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
+    parsed: Parsed,
+    owned: Owned,
+}
+
 /// The answer to a review of a pod that is being created.
 pub(crate) async fn answer(
     request: &Request,
     cluster: &Cluster,
-    settings: &Settings,
+    memory: &Memory,
+    settings: &Arc<Settings>,
 ) -> Result<Answer, InjectError> {
     if !request.kind.group.is_empty() || request.kind.kind != "Pod" {
         return Err(InjectError::Review(ReviewError::NotForUs {
@@ -65,14 +76,14 @@ pub(crate) async fn answer(
     // A denial is never given on the cache's word: it may be older than the server it misses, and
     // a refused ReplicaSet waits longer each time before it tries again.
     if let Some(cached) = cluster.cached(&request.namespace, name) {
-        let injection = judge(request, Some(cached), cluster, settings).await?;
+        let injection = judge(request, Some(cached), cluster, memory, settings).await?;
         if !matches!(injection, Injection::Deny(_)) {
             return Ok(answered(injection));
         }
     }
     let current = cluster.server(&request.namespace, name).await;
     let current = current.map_err(|source| lookup(request, source))?;
-    let injection = judge(request, current, cluster, settings).await?;
+    let injection = judge(request, current, cluster, memory, settings).await?;
     Ok(answered(injection))
 }
 
@@ -80,39 +91,69 @@ async fn judge(
     request: &Request,
     server: Option<Arc<MCPServer>>,
     cluster: &Cluster,
-    settings: &Settings,
+    memory: &Memory,
+    settings: &Arc<Settings>,
 ) -> Result<Injection, InjectError> {
-    let server = match parse(request, server, settings) {
+    let server = match parse(request, server, &memory.parsed, settings) {
         Ok(server) => server,
         Err(denial) => return Ok(Injection::Deny(denial)),
     };
-    let pod = &request.object;
-    let owners = cluster.owners(&request.namespace, pod, &server).await;
-    let (replica_set, deployment) = owners.map_err(|source| lookup(request, source))?;
-    let owners = Owners {
-        replica_set: replica_set.as_ref(),
-        deployment: deployment.as_ref(),
-    };
-    if let Err(denial) = belongs(pod, &request.user_info.username, owners, &server) {
+    if let Err(denial) = may_belong(request, &server, cluster, &memory.owned).await? {
         return Ok(Injection::Deny(denial));
     }
-    inject(pod, &server, settings).map_err(|source| InjectError::Inject {
+    inject(&request.object, &server, settings).map_err(|source| InjectError::Inject {
         namespace: request.namespace.clone(),
         name: request.object_name().to_owned(),
         source,
     })
 }
 
+/// Whether the pod may be the server's: by what was seen lately where that lets it through, else
+/// by what is.
+async fn may_belong(
+    request: &Request,
+    server: &Server,
+    cluster: &Cluster,
+    owned: &Owned,
+) -> Result<Result<(), Denial>, InjectError> {
+    let (pod, namespace) = (&request.object, request.namespace.as_str());
+    let judge = |(replica_set, deployment): &Chain| {
+        let owners = Owners {
+            replica_set: replica_set.as_ref(),
+            deployment: deployment.as_ref(),
+        };
+        belongs(pod, &request.user_info.username, owners, server)
+    };
+    let Some(name) = replica_set_of(pod) else {
+        return Ok(judge(&(None, None)));
+    };
+    let now = Instant::now();
+    let lately = owned.lately(namespace, name, now);
+    if lately.is_some_and(|chain| judge(&chain).is_ok()) {
+        return Ok(Ok(()));
+    }
+    let chain = cluster.owners(namespace, pod, server).await;
+    let chain = chain.map_err(|source| lookup(request, source))?;
+    let verdict = judge(&chain);
+    if verdict.is_ok() {
+        owned.keep(namespace, name, chain, now);
+    }
+    Ok(verdict)
+}
+
 fn parse(
     request: &Request,
     server: Option<Arc<MCPServer>>,
-    settings: &Settings,
-) -> Result<Server, Denial> {
+    parsed: &Parsed,
+    settings: &Arc<Settings>,
+) -> Result<Arc<Server>, Denial> {
     let name = server_label(&request.object);
     let Some(server) = server else {
         return Err(server_not_found(&request.namespace, name));
     };
-    crds::parse(&server, settings).map_err(|problems| server_invalid(name, &problems))
+    parsed
+        .parse(server, settings)
+        .map_err(|problems| server_invalid(name, &problems))
 }
 
 fn lookup(request: &Request, source: ClusterError) -> InjectError {

@@ -19,6 +19,8 @@ mod injects;
 mod load;
 mod metrics;
 mod objects;
+mod owned;
+mod parsed;
 mod pulse;
 mod review;
 mod router;
@@ -32,7 +34,9 @@ pub use cluster::{Cluster, ClusterError};
 pub use events::Events;
 pub use files::{Files, FilesError};
 pub use metrics::Metrics;
-pub use objects::{AdmissionObject, admission_objects};
+pub use objects::{
+    AdmissionObject, Endpoint, Standing, State, admission_objects, standings, switch_off,
+};
 pub use review::{Answer, Request, ReviewError};
 pub use router::{App, router};
 pub use run::run;

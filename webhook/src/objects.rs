@@ -9,6 +9,7 @@ mod operator_touch;
 mod pod_binding;
 mod policy;
 mod policy_writers;
+mod switch;
 mod validating;
 
 use crds::{Settings, names};
@@ -20,6 +21,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     LabelSelector, LabelSelectorRequirement, ObjectMeta,
 };
 use serde_json::Value;
+
+pub use switch::{Endpoint, Standing, State, standings, switch_off};
 
 /// One object of this module, still typed.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]

@@ -15,6 +15,9 @@ const KIND: &str = "AdmissionReview";
 /// A body that isn't a review we can answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ReviewError {
+    /// Not text. JSON's reader looks at what it keeps only.
+    #[error("reading the body as an AdmissionReview: {0}")]
+    Text(#[source] std::str::Utf8Error),
     /// Not JSON, or not of a review's shape.
     #[error("reading the body as an AdmissionReview: {0}")]
     Json(#[source] serde_json::Error),
@@ -103,7 +106,8 @@ impl Request {
     /// # Errors
     /// [`ReviewError`] for a body that no API server sends.
     pub fn from_body(body: &[u8]) -> Result<Self, ReviewError> {
-        let review: Review = serde_json::from_slice(body).map_err(ReviewError::Json)?;
+        let text = std::str::from_utf8(body).map_err(ReviewError::Text)?;
+        let review: Review = serde_json::from_str(text).map_err(ReviewError::Json)?;
         if review.api_version != API_VERSION || review.kind != KIND {
             return Err(ReviewError::Kind {
                 api_version: review.api_version,

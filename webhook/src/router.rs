@@ -19,6 +19,7 @@ use crate::cluster::Cluster;
 use crate::deadline::Arrived;
 use crate::events::{Events, Notice};
 use crate::failure::{Failure, MOST_BYTES};
+use crate::inject::Memory;
 use crate::load::{Load, Room};
 use crate::metrics::Metrics;
 use crate::review::{Answer, Request};
@@ -42,11 +43,12 @@ pub struct App {
     pub events: Option<Events>,
 }
 
-/// An [`App`] with the room its reviews share.
+/// An [`App`] with what its reviews share.
 #[derive(Clone, Debug)]
 struct Desk {
     app: App,
     load: Load,
+    memory: Memory,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,13 +77,17 @@ pub fn router(app: App) -> Router {
             },
         )
     };
-    let load = Load::default();
+    let desk = Desk {
+        app,
+        load: Load::default(),
+        memory: Memory::default(),
+    };
     [Endpoint::Default, Endpoint::Validate, Endpoint::Inject]
         .into_iter()
         .fold(Router::new(), |router, one| {
             router.route(one.path(), endpoint(one))
         })
-        .with_state(Desk { app, load })
+        .with_state(desk)
 }
 
 async fn serve(desk: Desk, endpoint: Endpoint, request: HttpRequest<Body>) -> Response {
@@ -97,7 +103,7 @@ async fn serve(desk: Desk, endpoint: Endpoint, request: HttpRequest<Body>) -> Re
             return Err(Failure::late());
         }
         let request = Request::from_body(&body).map_err(|error| Failure::unreadable(&error))?;
-        answer(&desk.app, endpoint, request).await
+        answer(&desk, endpoint, request).await
     };
     // Nobody waits for what comes later, a look-up that hangs least of all.
     let answered = tokio::time::timeout_at(deadline.into(), answered).await;
@@ -162,16 +168,17 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
 }
 
 async fn answer(
-    app: &App,
+    desk: &Desk,
     endpoint: Endpoint,
-    request: Request,
+    mut request: Request,
 ) -> Result<(&'static str, Vec<u8>), Failure> {
+    let Desk { app, memory, .. } = desk;
     let settings = app.settings.load_full();
     let answer = match endpoint {
-        Endpoint::Default => Ok(default::answer(&request, &settings)),
-        Endpoint::Validate => validate::answer(&request, &settings, Timestamp::now())
+        Endpoint::Default => Ok(default::answer(&mut request, &settings)),
+        Endpoint::Validate => validate::answer(&mut request, &settings, Timestamp::now())
             .map_err(inject::InjectError::Review),
-        Endpoint::Inject => inject::answer(&request, &app.cluster, &settings).await,
+        Endpoint::Inject => inject::answer(&request, &app.cluster, memory, &settings).await,
     };
     let answer = answer.map_err(|error| match error {
         inject::InjectError::Review(error) => Failure::unreadable(&error),

@@ -1,10 +1,9 @@
 //! `/validate`: what schema and CEL can't see, with the operator's own parser.
 
-use crds::{
-    Kind, MCPAccessGrant, MCPAgentSession, MCPServer, Problem, Problems, Settings, Warning, names,
-};
+use crds::{Kind, MCPAccessGrant, MCPAgentSession, Problem, Problems, Settings, Warning, names};
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::review::{Answer, Cause, Refusal, Request, ReviewError};
@@ -17,7 +16,7 @@ const MOST_WARNINGS: usize = 5;
 /// # Errors
 /// [`ReviewError`] for other kinds.
 pub(crate) fn answer(
-    request: &Request,
+    request: &mut Request,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Answer, ReviewError> {
@@ -32,7 +31,7 @@ pub(crate) fn answer(
     if passes_unread(request) {
         return Ok(Answer::allow("Unchanged"));
     }
-    Ok(match check(kind, &request.object, settings, now) {
+    Ok(match check(kind, &mut request.object, settings, now) {
         Ok(warnings) => Answer {
             warnings: texts(&warnings),
             ..Answer::allow("Valid")
@@ -41,17 +40,20 @@ pub(crate) fn answer(
     })
 }
 
-/// What the operator will make of an object: warnings, or why it will make nothing of it.
+/// What the operator will make of an object: warnings, or why it will make nothing of it. Takes the
+/// spec out of a server, which is large.
 fn check(
     kind: Kind,
-    object: &Value,
+    object: &mut Value,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Vec<Warning>, Problems> {
     match kind {
-        Kind::Server => read::<MCPServer>(object)
-            .and_then(|object| crds::parse(&object, settings))
-            .map(|server| crds::warnings(&server)),
+        Kind::Server => {
+            let metadata = read::<ObjectMeta>(object.get("metadata").unwrap_or(&Value::Null))?;
+            let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
+            crds::parse_spec(&metadata, spec, settings).map(|server| crds::warnings(&server))
+        }
         Kind::Grant => read::<MCPAccessGrant>(object)
             .and_then(|object| crds::parse_grant(&object))
             .map(|grant| crds::grant_warnings(&grant)),
@@ -64,7 +66,7 @@ fn check(
 /// Refuses for what an update broke; what was wrong before it stays the author's to mend, with a
 /// warning, as the API server does with its own rules.
 fn judge(
-    request: &Request,
+    request: &mut Request,
     kind: Kind,
     settings: &Settings,
     now: Timestamp,
@@ -73,7 +75,7 @@ fn judge(
     if request.old_object.is_null() {
         return refuse(request, &problems);
     }
-    let Err(old) = check(kind, &request.old_object, settings, now) else {
+    let Err(old) = check(kind, &mut request.old_object, settings, now) else {
         return refuse(request, &problems);
     };
     let told = problems.to_string();
@@ -99,8 +101,8 @@ fn passes_unread(request: &Request) -> bool {
         || (!old.is_null() && new.get("spec") == old.get("spec"))
 }
 
-fn read<T: DeserializeOwned>(object: &Value) -> Result<T, Problems> {
-    serde_json::from_value(object.clone()).map_err(|error| {
+fn read<'a, T: Deserialize<'a>>(object: &'a Value) -> Result<T, Problems> {
+    T::deserialize(object).map_err(|error| {
         Problems(vec![Problem {
             code: "unreadable",
             field: "spec".into(),

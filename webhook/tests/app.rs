@@ -64,6 +64,12 @@ pub(crate) async fn review(path: &str, review: &Value) -> Value {
     let (status, body) = ask(routes(), post(path, review.to_string())).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     let mut answer: Value = serde_json::from_str(&body).unwrap();
+    read_patch(&mut answer);
+    answer
+}
+
+/// Makes an answer's patch readable.
+pub(crate) fn read_patch(answer: &mut Value) {
     if let Some(patch) = answer["response"].get_mut("patch") {
         use base64::Engine as _;
         let bytes = base64::engine::general_purpose::STANDARD
@@ -71,5 +77,4 @@ pub(crate) async fn review(path: &str, review: &Value) -> Value {
             .unwrap();
         *patch = serde_json::from_slice(&bytes).unwrap();
     }
-    answer
 }

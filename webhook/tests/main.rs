@@ -9,6 +9,8 @@
 )]
 
 mod app;
+mod deployment;
+mod fuzz;
 mod leaving;
 mod objects;
 mod overload;

@@ -222,8 +222,10 @@ fn object(kind: Kind) -> impl Strategy<Value = Value> {
             object["metadata"]["generateName"] = generate_name;
         }
         let mut adds = Vec::new();
-        schema::fill::missing(schema::schema(kind), &object, "", &mut adds);
-        apply(&mut object, adds);
+        schema::fill::missing(schema::schema(kind), &object, &nodes::Path::Root, &mut adds);
+        for add in &adds {
+            apply(&mut object, add);
+        }
         object
     })
 }

@@ -1,0 +1,110 @@
+//! `deploy/platform/webhook.yaml` and the webhooks: what makes admission no reason for a cluster to stop.
+
+use mcp_webhook::{AdmissionObject, admission_objects};
+use serde_json::{Value, json};
+
+use crate::app::{path, read};
+
+fn manifest(kind: &str) -> Value {
+    let text = read(&path("../../deploy/platform/webhook.yaml"));
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    let found = documents.into_iter().find(|found| found["kind"] == kind);
+    found.unwrap_or_else(|| panic!("no {kind}"))
+}
+
+/// Every webhook of both configurations, under its name.
+fn webhooks() -> Vec<(String, Value)> {
+    let configurations = admission_objects(&crds::Settings::default());
+    configurations
+        .iter()
+        .filter(|object| {
+            matches!(
+                object,
+                AdmissionObject::Mutating(_) | AdmissionObject::Validating(_)
+            )
+        })
+        .flat_map(|object| object.to_json().unwrap()["webhooks"].as_array().cloned())
+        .flatten()
+        .map(|webhook| (webhook["name"].as_str().unwrap().to_owned(), webhook))
+        .collect()
+}
+
+#[test]
+fn a_rollout_or_a_drained_node_leaves_a_replica_that_answers() {
+    let deployment = &manifest("Deployment")["spec"];
+    assert!(deployment["replicas"].as_u64() >= Some(2));
+    assert_eq!(
+        deployment["strategy"]["rollingUpdate"],
+        json!({"maxUnavailable": 0, "maxSurge": 1})
+    );
+    assert_eq!(manifest("PodDisruptionBudget")["spec"]["minAvailable"], 1);
+    let spread = &deployment["template"]["spec"]["topologySpreadConstraints"][0];
+    assert_eq!(spread["topologyKey"], "kubernetes.io/hostname");
+    // Each ReplicaSet for itself: during a rollout the old one's pods don't count.
+    assert_eq!(spread["matchLabelKeys"], json!(["pod-template-hash"]));
+}
+
+#[test]
+fn a_replica_that_goes_has_time_to_serve_on_and_to_finish() {
+    let pod = &manifest("Deployment")["spec"]["template"]["spec"];
+    let args = pod["containers"][0]["args"].to_string();
+    assert!(!args.contains("shutdown-delay"), "the default counts here");
+    let (serve_on, finish, spare) = (10, 10, 5);
+    let grace = pod["terminationGracePeriodSeconds"].as_u64().unwrap();
+    assert!(grace >= serve_on + finish + spare, "{grace}");
+    assert_eq!(
+        pod["containers"][0]["readinessProbe"]["failureThreshold"],
+        1
+    );
+}
+
+#[test]
+fn no_webhook_is_waited_for_long_or_asked_for_what_is_not_ours() {
+    for (name, webhook) in webhooks() {
+        assert!(webhook["timeoutSeconds"].as_u64() <= Some(5), "{name}");
+        assert_eq!(webhook["matchPolicy"], "Equivalent", "{name}");
+        assert_eq!(webhook["sideEffects"], "None", "{name}");
+        assert_eq!(webhook["admissionReviewVersions"], json!(["v1"]), "{name}");
+        for rule in webhook["rules"].as_array().unwrap() {
+            assert!(!rule.to_string().contains('*'), "{name}: {rule}");
+            assert_eq!(rule["scope"], "Namespaced", "{name}");
+        }
+    }
+}
+
+/// The other webhooks are about our own resources, for which nothing in these namespaces waits.
+#[test]
+fn pods_of_the_system_and_of_the_platform_never_wait_for_injection() {
+    let webhooks = webhooks();
+    let about_pods = |webhook: &Value| webhook["rules"].to_string().contains("pods");
+    let (pods, ours): (Vec<_>, Vec<_>) = webhooks.into_iter().partition(|(_, one)| about_pods(one));
+    assert_eq!(pods.len(), 1);
+    let selector = &pods[0].1["namespaceSelector"]["matchExpressions"];
+    assert_eq!(
+        selector,
+        &json!([{
+            "key": "kubernetes.io/metadata.name",
+            "operator": "NotIn",
+            "values": ["kube-system", "kube-node-lease", "kube-public", "mcp-runtime"],
+        }])
+    );
+    assert_eq!(
+        pods[0].1["objectSelector"],
+        json!({"matchLabels": {"mcpruntime.org/gateway": "required"}})
+    );
+    for (name, webhook) in ours {
+        for rule in webhook["rules"].as_array().unwrap() {
+            assert_eq!(rule["apiGroups"], json!(["mcpruntime.org"]), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_intact_proxy_is_asked_for_in_every_namespace() {
+    for object in admission_objects(&crds::Settings::default()) {
+        if object.name() == "mcp-runtime-intact-proxy" {
+            let text = object.to_json().unwrap().to_string();
+            assert!(!text.contains("namespaceSelector"), "{text}");
+        }
+    }
+}
