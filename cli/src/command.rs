@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::output::{ClusterUnreachable, exit};
-use crate::{access, inject, setup};
+use crate::{access, admission, inject, setup};
 
 /// Runs MCP servers on Kubernetes behind a policy proxy.
 #[derive(Debug, Parser)]
@@ -28,6 +28,9 @@ enum Command {
     /// Ask who may call what, and why
     #[command(subcommand)]
     Access(access::Command),
+    /// Take /default and /validate away in an emergency, and give them back
+    #[command(subcommand)]
+    Admission(admission::Command),
     // These say what they do where their arguments are.
     Inject(inject::InjectArgs),
     Uninject(inject::UninjectArgs),
@@ -60,6 +63,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     cli.log.init()?;
     match cli.command {
         Command::Access(command) => command.run(),
+        Command::Admission(command) => on_runtime(command.run()),
         Command::Inject(args) => inject::inject(&args),
         Command::Uninject(args) => inject::uninject(&args),
         Command::ExplainInjection(args) => inject::explain(&args),

@@ -1,6 +1,8 @@
 //! `mcp-runtime`: the roles that run in a cluster and the commands people type.
 
 mod access;
+mod admission;
+mod cluster;
 mod command;
 mod inject;
 mod output;

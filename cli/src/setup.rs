@@ -12,12 +12,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use crds::Settings;
 use kube::api::DynamicObject;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 
-use crate::output::ClusterUnreachable;
+use crate::admission::Configurations;
+use crate::cluster::ClusterArgs;
 use apply::Applier;
 use manifests::{OPERATOR, Objects, WEBHOOK};
 use progress::Progress;
@@ -43,12 +42,8 @@ pub(crate) struct Args {
     /// When an Ingress counts as ready: with an address (strict) or with rules (permissive)
     #[arg(long, env = "MCP_INGRESS_READINESS_MODE", value_name = "MODE", value_parser = ["strict", "permissive"])]
     ingress_readiness: Option<String>,
-    /// Kubeconfig to use
-    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// How long to wait for each step, in seconds
     #[arg(long, default_value_t = 180, value_name = "SECONDS")]
     timeout: u64,
@@ -56,7 +51,7 @@ pub(crate) struct Args {
 
 /// Runs the steps, saying each with the time it took on stderr.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let client = connect(&args).await?;
+    let client = args.cluster.connect().await?;
     let found = settings::current(&client).await?;
     let settings = settings::wanted(&args, found)?;
     let setup = Setup {
@@ -120,7 +115,9 @@ impl Setup {
         Ok(())
     }
 
+    /// What was disabled in an emergency is over with the repair.
     async fn asked(&self) -> anyhow::Result<()> {
+        Configurations::of(&self.client).switch_on().await?;
         let answers = wait::admission_answers(&self.client, self.deadline);
         self.steps.run("admission answers", answers).await
     }
@@ -133,25 +130,4 @@ impl Setup {
         let done = wait::rolled_out(&self.client, name, self.deadline);
         self.steps.run(step, done).await
     }
-}
-
-async fn connect(args: &Args) -> anyhow::Result<kube::Client> {
-    let options = KubeConfigOptions {
-        context: args.context.clone(),
-        ..Default::default()
-    };
-    let config = match &args.kubeconfig {
-        Some(path) => {
-            let file = Kubeconfig::read_from(path)
-                .with_context(|| format!("reading kubeconfig {}", path.display()))?;
-            kube::Config::from_custom_kubeconfig(file, &options).await?
-        }
-        None => kube::Config::from_kubeconfig(&options).await?,
-    };
-    let client = kube::Client::try_from(config)?;
-    client
-        .apiserver_version()
-        .await
-        .map_err(ClusterUnreachable)?;
-    Ok(client)
 }

@@ -5,6 +5,7 @@ mod chaos;
 mod clauses;
 mod document;
 mod drain;
+mod emergency;
 mod images;
 
 use std::time::Duration;

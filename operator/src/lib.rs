@@ -38,6 +38,7 @@ mod roll_again;
 mod run;
 mod settings;
 mod standby;
+mod switch;
 mod tls;
 mod upgrade;
 mod watching;

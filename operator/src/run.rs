@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::nudge;
 use crate::queue::Queue;
 use crate::settings::{self, LiveSettings};
+use crate::switch;
 use crate::tls;
 use crate::watching::{Watching, watch_everything};
 use crate::work::work;
@@ -138,6 +139,7 @@ async fn operate(
         Arc::clone(&caches),
         args.namespace.clone(),
     ));
+    tasks.spawn(switch::end_disabling(writes.clone()));
     if args.webhook_certificate {
         tasks.spawn(tls::keep_certificate(writes, args.namespace.clone()));
     }

@@ -110,7 +110,8 @@ fn changes(client: &Client, namespace: &str) -> BoxStream<'static, ()> {
     .boxed()
 }
 
-fn ticks<K>(api: Api<K>, name: &str) -> BoxStream<'static, ()>
+/// Ticks when the object of this name changes.
+pub(crate) fn ticks<K>(api: Api<K>, name: &str) -> BoxStream<'static, ()>
 where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {

@@ -152,6 +152,24 @@ impl Writes {
         done.map(drop).map_err(|source| entered.failed(source))
     }
 
+    /// Undoes what `manager` applied to a cluster-wide object.
+    pub(crate) async fn release<K>(&self, name: &str, manager: &str) -> Result<(), WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+    {
+        let entered = self.enter::<K>("releasing", "", name, Verb::Apply)?;
+        let api: Api<K> = Api::all(self.client.clone());
+        let nothing = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": { "name": name },
+        });
+        let how = PatchParams::apply(manager);
+        let done = api.patch(name, &how, &Patch::Apply(&nothing)).await;
+        done.map(drop).map_err(|source| entered.failed(source))
+    }
+
     /// Merges `status` into the status subresource; answers the object as it now is.
     pub(crate) async fn status<K>(&self, object: &K, status: &Value) -> Result<K, WriteError>
     where
