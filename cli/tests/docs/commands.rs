@@ -110,6 +110,11 @@ fn the_tables_of_flags_have_every_flag_and_no_other() {
     let interfaces = page("interfaces.md");
     for (heading, name, arguments) in [
         ("## mcp-runtime setup", "mcp-runtime", &["setup"][..]),
+        (
+            "## mcp-runtime admission",
+            "mcp-runtime",
+            &["admission", "disable"],
+        ),
         ("## mcp-runtime operator", "mcp-runtime", &["operator"]),
         ("## mcp-runtime webhook", "mcp-runtime", &["webhook"]),
         (
