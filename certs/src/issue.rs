@@ -9,9 +9,11 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 
-/// Days a CA is valid: long, because changing it means changing every API server's bundle.
-pub const CA_DAYS: u32 = 3650;
-/// Days a leaf is valid: short, because renewing one costs nothing.
+/// Days a CA is valid: its key lies in a Secret, so not for ever. Changing it takes two phases and
+/// nobody's help; the last third leaves four months for it.
+pub const CA_DAYS: u32 = 365;
+/// Days a leaf is valid. Less than the last third of its CA's life, so that none outlives its CA;
+/// its own last third is how long the operator may be away.
 pub const LEAF_DAYS: u32 = 30;
 /// How far validity starts in the past, for clocks that are behind ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);

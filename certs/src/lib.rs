@@ -8,8 +8,10 @@
 pub mod bundle;
 mod issue;
 mod live;
+mod trust;
 mod validity;
 
 pub use issue::{CA_DAYS, IssueError, Issued, LEAF_DAYS, issue_ca, issue_leaf, service_names};
 pub use live::{LiveCertificate, LoadError, server_config};
+pub use trust::{TrustError, verify};
 pub use validity::{ReadError, Validity, renewal_due};

@@ -64,6 +64,12 @@ impl Validity {
         let life = self.not_after.duration_since(self.not_before);
         now < self.not_before || self.not_after.duration_since(now) <= life / 3
     }
+
+    /// Whether a tenth of its life or less is left at `now`: whoever renews it should have long since.
+    pub fn nearly_over(&self, now: Timestamp) -> bool {
+        let life = self.not_after.duration_since(self.not_before);
+        self.not_after.duration_since(now) <= life / 10
+    }
 }
 
 /// Whether the first certificate in `pem` is to be replaced at `now`.
@@ -108,6 +114,16 @@ mod tests {
         assert!(due(life * 2 / 3));
         assert!(due(life * 2));
         assert!(due(SignedDuration::from_secs(-1)));
+    }
+
+    #[test]
+    fn it_is_nearly_over_in_the_last_tenth() {
+        let validity = Validity {
+            not_before: time("2026-01-01T00:00:00Z"),
+            not_after: time("2026-01-11T00:00:00Z"),
+        };
+        assert!(!validity.nearly_over(time("2026-01-09T23:59:59Z")));
+        assert!(validity.nearly_over(time("2026-01-10T00:00:00Z")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::output::{ClusterUnreachable, exit};
-use crate::{access, admission, inject, setup};
+use crate::{access, admission, certs, inject, setup};
 
 /// Runs MCP servers on Kubernetes behind a policy proxy.
 #[derive(Debug, Parser)]
@@ -25,6 +25,9 @@ struct Cli {
 enum Command {
     /// Install or upgrade the platform in a cluster
     Setup(setup::Args),
+    /// The webhook's certificate
+    #[command(subcommand)]
+    Certs(certs::Command),
     /// Ask who may call what, and why
     #[command(subcommand)]
     Access(access::Command),
@@ -67,6 +70,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Inject(args) => inject::inject(&args),
         Command::Uninject(args) => inject::uninject(&args),
         Command::ExplainInjection(args) => inject::explain(&args),
+        Command::Certs(command) => on_runtime(command.run()),
         Command::Setup(args) => on_runtime(setup::run(args)),
         Command::Operator(args) => on_runtime(async move {
             operator::run(args).await?;

@@ -2,6 +2,7 @@
 
 mod access;
 mod admission;
+mod certs;
 mod cluster;
 mod command;
 mod inject;

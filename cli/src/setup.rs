@@ -2,6 +2,7 @@
 //! runs is refused: resources, policies (old and new image), webhook, operator.
 
 mod apply;
+mod certificate;
 mod manifests;
 mod probe;
 mod progress;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crds::Settings;
+use crds::{Settings, WebhookTls};
 use kube::api::DynamicObject;
 
 use crate::admission::Configurations;
@@ -42,6 +43,9 @@ pub(crate) struct Args {
     /// When an Ingress counts as ready: with an address (strict) or with rules (permissive)
     #[arg(long, env = "MCP_INGRESS_READINESS_MODE", value_name = "MODE", value_parser = ["strict", "permissive"])]
     ingress_readiness: Option<String>,
+    /// Who issues the webhook's certificate: the operator (self-signed) or cert-manager
+    #[arg(long, value_name = "MODE", value_parser = ["self-signed", "cert-manager"])]
+    tls: Option<String>,
     #[command(flatten)]
     cluster: ClusterArgs,
     /// How long to wait for each step, in seconds
@@ -54,6 +58,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let client = args.cluster.connect().await?;
     let found = settings::current(&client).await?;
     let settings = settings::wanted(&args, found)?;
+    certificate::can_issue(&client, settings.webhook_tls).await?;
     let setup = Setup {
         applier: Applier::new(client.clone()),
         steps: Progress::default(),
@@ -89,6 +94,10 @@ impl Setup {
         self.steps.run("resources established", established).await?;
         self.apply("namespaces and roles", &self.objects.base)
             .await?;
+        if self.settings.webhook_tls == WebhookTls::CertManager {
+            self.apply("cert-manager's certificate", &self.objects.certificate)
+                .await?;
+        }
         self.apply("admission policies", &self.objects.policies)
             .await?;
         let in_force = wait::policies_in_force(client, &self.settings, self.deadline);
@@ -115,11 +124,20 @@ impl Setup {
         Ok(())
     }
 
-    /// What was disabled in an emergency is over with the repair.
+    /// It works, by the certificate that was asked for.
     async fn asked(&self) -> anyhow::Result<()> {
-        Configurations::of(&self.client).switch_on().await?;
-        let answers = wait::admission_answers(&self.client, self.deadline);
-        self.steps.run("admission answers", answers).await
+        let (client, tls) = (&self.client, self.settings.webhook_tls);
+        let step = format!("certificate from {}", tls.as_str());
+        let served = certificate::is_served(client, tls, self.deadline);
+        self.steps.run(&step, served).await?;
+        // What was disabled in an emergency is over with the repair.
+        Configurations::of(client).switch_on().await?;
+        let answers = wait::admission_answers(client, self.deadline);
+        self.steps.run("admission answers", answers).await?;
+        match tls {
+            WebhookTls::SelfSigned => certificate::remove(client, &self.objects.certificate).await,
+            WebhookTls::CertManager => Ok(()),
+        }
     }
 
     async fn apply(&self, step: &str, objects: &[DynamicObject]) -> anyhow::Result<()> {

@@ -41,5 +41,5 @@ pub use quantity::Quantity;
 pub use schema::crds;
 pub use server::{MCPServer, MCPServerSpec, MCPServerStatus};
 pub use session::{MCPAgentSession, MCPAgentSessionSpec, MCPAgentSessionStatus};
-pub use settings::{IngressReadiness, Settings};
+pub use settings::{IngressReadiness, Settings, WebhookTls};
 pub use warnings::{grant_warnings, session_warnings, unknown_tools, warnings};

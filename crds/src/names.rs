@@ -23,6 +23,14 @@ pub const SETTINGS_KEY: &str = "settings.yaml";
 pub const CA_SECRET: &str = "mcp-runtime-ca";
 /// Secret with the webhook's serving certificate (`tls.crt`, `tls.key`).
 pub const WEBHOOK_TLS_SECRET: &str = "mcp-runtime-webhook-tls";
+/// Secret with the pair that cert-manager issues for the webhook; the operator reads it alone.
+pub const WEBHOOK_CM_TLS_SECRET: &str = "mcp-runtime-webhook-cm-tls";
+/// Annotation of [`CA_SECRET`] and [`WEBHOOK_TLS_SECRET`]: any new value asks for a new certificate.
+pub const ANNOTATION_ROTATE: &str = "mcpruntime.org/rotate";
+/// The value of [`ANNOTATION_ROTATE`] that the operator has answered.
+pub const ANNOTATION_ROTATED: &str = "mcpruntime.org/rotated";
+/// Annotation of [`WEBHOOK_TLS_SECRET`]: who issued it, as `webhookTls` of the settings spells it.
+pub const ANNOTATION_CERTIFICATE_FROM: &str = "mcpruntime.org/certificate-from";
 /// Name of both webhook configurations.
 pub const WEBHOOK_CONFIGURATION: &str = "mcp-runtime";
 /// Field manager of what `mcp-runtime admission disable` applies: who applies nothing as this

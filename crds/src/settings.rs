@@ -13,6 +13,27 @@ pub enum IngressReadiness {
     Permissive,
 }
 
+/// Who issues the webhook's certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookTls {
+    /// The operator, under a CA of its own.
+    #[default]
+    SelfSigned,
+    /// cert-manager, from our Issuer and Certificate.
+    CertManager,
+}
+
+impl WebhookTls {
+    /// The spelling in settings, flags and annotations.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SelfSigned => "self-signed",
+            Self::CertManager => "cert-manager",
+        }
+    }
+}
+
 /// `settings.yaml`. Unknown members are refused, so that a misspelt one isn't silently without effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -33,6 +54,8 @@ pub struct Settings {
     pub provisioned_registry: String,
     /// Where proxies send audit events (`MCP_SENTINEL_INGEST_URL`); none where empty.
     pub ingest_url: String,
+    /// `self-signed` or `cert-manager`: who issues the webhook's certificate.
+    pub webhook_tls: WebhookTls,
 }
 
 impl Default for Settings {
@@ -46,6 +69,7 @@ impl Default for Settings {
             ingress_readiness: IngressReadiness::Strict,
             provisioned_registry: String::new(),
             ingest_url: String::new(),
+            webhook_tls: WebhookTls::SelfSigned,
         }
     }
 }

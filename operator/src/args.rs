@@ -41,6 +41,10 @@ pub struct Args {
     /// Issue the webhook's certificate and write its caBundle
     #[arg(long, default_value_t = true, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub webhook_certificate: bool,
+    /// Seconds from the announcement of a new CA to the first certificate under it: what an API
+    /// server may take to notice a changed webhook configuration
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub webhook_ca_wait: u64,
     /// Overrides proxyImages
     #[arg(long, env = "MCP_GATEWAY_PROXY_IMAGE", value_name = "IMAGE")]
     pub gateway_proxy_image: Option<String>,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -109,6 +110,12 @@ struct ByVerb {
     verb: Verb,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCertificate {
+    /// `leaf` or `ca`.
+    certificate: &'static str,
+}
+
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
@@ -120,6 +127,7 @@ pub(crate) struct Metrics {
     watch_errors: Counter,
     leading: Gauge,
     proxies: Family<ByState, Gauge>,
+    webhook_certificate: Family<ByCertificate, Gauge>,
 }
 
 impl Metrics {
@@ -134,6 +142,7 @@ impl Metrics {
             watch_errors: Counter::default(),
             leading: Gauge::default(),
             proxies: Family::default(),
+            webhook_certificate: Family::default(),
         };
         let registry = registry.sub_registry_with_prefix("mcp_operator");
         registry.register(
@@ -179,7 +188,32 @@ impl Metrics {
             metrics.proxies.clone(),
         );
         metrics.proxies((0, 0), (0, 0));
+        registry.register(
+            "webhook_certificate_not_after_timestamp_seconds",
+            "Unix time at which the webhook's certificate and its CA end",
+            metrics.webhook_certificate.clone(),
+        );
         metrics
+    }
+
+    /// When the webhook's certificate and its CA end; what there is none of isn't shown.
+    pub(crate) fn webhook_certificate(
+        &self,
+        leaf: Option<Timestamp>,
+        authority: Option<Timestamp>,
+    ) {
+        for (certificate, end) in [("leaf", leaf), ("ca", authority)] {
+            let labels = ByCertificate { certificate };
+            match end {
+                Some(end) => {
+                    let gauge = self.webhook_certificate.get_or_create(&labels);
+                    gauge.set(end.as_second());
+                }
+                None => {
+                    self.webhook_certificate.remove(&labels);
+                }
+            }
+        }
     }
 
     pub(crate) fn reconciled(&self, outcome: Outcome, took: Duration) {

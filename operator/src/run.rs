@@ -1,11 +1,13 @@
 //! Puts the role together and keeps it running: the only place that knows every part.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use prometheus_client::registry::Registry;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::args::{Args, address};
@@ -122,15 +124,17 @@ async fn operate(
         injectors: Injectors::default(),
     });
     let mut tasks = JoinSet::new();
-    let everyone = Arc::clone(&cx);
+    let (everyone, changed) = (Arc::clone(&cx), Arc::new(Notify::new()));
+    let told = Arc::clone(&changed);
     tasks.spawn(settings::follow(args.clone(), live.clone(), move || {
-        everyone.queue_everyone()
+        everyone.queue_everyone();
+        told.notify_one();
     }));
     let everyone = Arc::clone(&cx);
     tasks.spawn(injectors::follow(
         client.clone(),
         args.namespace.clone(),
-        live,
+        live.clone(),
         cx.injectors.clone(),
         move || everyone.queue_everyone(),
     ));
@@ -141,7 +145,14 @@ async fn operate(
     ));
     tasks.spawn(switch::end_disabling(writes.clone()));
     if args.webhook_certificate {
-        tasks.spawn(tls::keep_certificate(writes, args.namespace.clone()));
+        tasks.spawn(tls::keep_certificate(tls::Keeper {
+            writes,
+            namespace: args.namespace.clone(),
+            settings: live,
+            changed,
+            metrics: metrics.clone(),
+            announce: Duration::from_secs(args.webhook_ca_wait),
+        }));
     }
     watch_everything(
         &Watching {

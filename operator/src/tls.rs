@@ -1,11 +1,14 @@
 //! The webhook's certificate: issued, renewed, and known to the API server.
 //!
-//! The leader alone writes the two Secrets and every `caBundle`. A rotation has two phases: the
-//! API server knows both CAs before anything is served with the new one, and still does after.
+//! The leader alone writes the two Secrets and every `caBundle`, whoever issues: the webhook serves
+//! one Secret, and what cert-manager issues comes into it here. So every change has two phases, a
+//! renewal by cert-manager too: the API server knows both CAs before anything is served with the
+//! new one, and still does after.
 
 mod plan;
 mod store;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
@@ -19,8 +22,11 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{Config, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 
 use crate::chain::Chain;
+use crate::metrics::Metrics;
+use crate::settings::LiveSettings;
 use crate::writes::Writes;
 use crds::names;
 use plan::{Step, plan};
@@ -29,13 +35,25 @@ use store::Store;
 /// Between two attempts after a failure.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// What the certificate is kept by.
+pub(crate) struct Keeper {
+    pub(crate) writes: Writes,
+    pub(crate) namespace: String,
+    pub(crate) settings: LiveSettings,
+    /// Told when they change.
+    pub(crate) changed: Arc<Notify>,
+    pub(crate) metrics: Metrics,
+    /// From the announcement of a CA to its first leaf.
+    pub(crate) announce: Duration,
+}
+
 /// Works without end.
-pub(crate) async fn keep_certificate(writes: Writes, namespace: String) {
-    let mut changes = changes(writes.client(), &namespace);
-    let store = Store::new(writes, namespace);
+pub(crate) async fn keep_certificate(keeper: Keeper) {
+    let mut changes = changes(keeper.writes.client(), &keeper.namespace);
+    let store = Store::new(keeper.writes.clone(), keeper.namespace.clone());
     let mut settled = Settled::default();
     loop {
-        let wait = match step(&store, &mut settled).await {
+        let wait = match step(&keeper, &store, &mut settled).await {
             Ok(wait) => wait,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "webhook certificate");
@@ -45,6 +63,7 @@ pub(crate) async fn keep_certificate(writes: Writes, namespace: String) {
         tokio::select! {
             () = tokio::time::sleep(wait) => (),
             _ = changes.next() => (),
+            () = keeper.changed.notified() => (),
         }
     }
 }
@@ -72,19 +91,26 @@ impl Settled {
 }
 
 /// One look and at most one write; answers how long there is nothing to do.
-async fn step(store: &Store, settled: &mut Settled) -> Result<Duration, store::TlsError> {
-    let seen = store.read().await?;
+async fn step(
+    keeper: &Keeper,
+    store: &Store,
+    settled: &mut Settled,
+) -> Result<Duration, store::TlsError> {
     let now = Timestamp::now();
+    let seen = store.read(keeper.settings.now().webhook_tls, now).await?;
+    let (leaf, authority) = plan::ends(&seen);
+    keeper.metrics.webhook_certificate(leaf, authority);
     let bundle = plan::bundle(&seen, now);
     let everywhere = seen
         .bundles
         .iter()
         .all(|live| live.as_deref() == Some(&*bundle));
     let settled_for = settled.note(&bundle, everywhere, Instant::now());
-    match plan(&seen, settled_for, now) {
+    match plan(&seen, settled_for, keeper.announce, now) {
         Step::NewAuthority => store.new_authority(now).await?,
         Step::Announce => store.announce(&bundle).await?,
         Step::NewLeaf => store.new_leaf(&seen, now).await?,
+        Step::Adopt => store.adopt(&seen, now).await?,
         Step::Wait(wait) => return Ok(wait),
     }
     Ok(Duration::ZERO)
@@ -97,7 +123,8 @@ fn changes(client: &Client, namespace: &str) -> BoxStream<'static, ()> {
     let configuration = names::WEBHOOK_CONFIGURATION;
     select_all([
         ticks(secrets.clone(), names::CA_SECRET),
-        ticks(secrets, names::WEBHOOK_TLS_SECRET),
+        ticks(secrets.clone(), names::WEBHOOK_TLS_SECRET),
+        ticks(secrets, names::WEBHOOK_CM_TLS_SECRET),
         ticks(
             Api::<MutatingWebhookConfiguration>::all(client.clone()),
             configuration,

@@ -22,6 +22,10 @@ const WORKLOADS: [(&str, &str); 2] = [
         include_str!("../../../deploy/platform/operator.yaml"),
     ),
 ];
+const CERTIFICATE: [(&str, &str); 1] = [(
+    "cert-manager.yaml",
+    include_str!("../../../deploy/platform/cert-manager.yaml"),
+)];
 /// The webhook's Deployment.
 pub(super) const WEBHOOK: &str = "mcp-runtime-webhook";
 /// The operator's Deployment.
@@ -36,6 +40,8 @@ pub(super) struct Objects {
     pub(super) crds: Vec<DynamicObject>,
     /// Namespaces, accounts, roles, Services.
     pub(super) base: Vec<DynamicObject>,
+    /// What cert-manager makes the webhook's certificate from, where it does.
+    pub(super) certificate: Vec<DynamicObject>,
     pub(super) policies: Vec<DynamicObject>,
     /// The ConfigMap.
     pub(super) settings: Vec<DynamicObject>,
@@ -73,6 +79,7 @@ pub(super) fn all(settings: &Settings, image: &str) -> anyhow::Result<Objects> {
             .map(|crd| typed(serde_json::to_value(crd)?))
             .collect::<anyhow::Result<_>>()?,
         base,
+        certificate: read(&CERTIFICATE)?,
         policies,
         settings: vec![typed(settings_config_map(&text))?],
         webhook,
@@ -202,6 +209,23 @@ mod tests {
             serde_saphyr::from_str::<Settings>(text).unwrap(),
             settings()
         );
+    }
+
+    #[test]
+    fn cert_manager_issues_for_the_names_and_secret_that_the_operator_expects() {
+        let objects = read(&CERTIFICATE).unwrap();
+        let certificate = objects.last().unwrap();
+        let spec = &certificate.data["spec"];
+        assert_eq!(spec["secretName"], names::WEBHOOK_CM_TLS_SECRET);
+        let service = names::WEBHOOK_SERVICE;
+        let asked = format!("{service}.{}.svc", names::PLATFORM_NAMESPACE);
+        assert_eq!(spec["dnsNames"][0], asked.as_str());
+        for object in &objects {
+            assert_eq!(
+                object.namespace().as_deref(),
+                Some(names::PLATFORM_NAMESPACE)
+            );
+        }
     }
 
     #[test]

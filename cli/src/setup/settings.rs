@@ -1,7 +1,7 @@
 //! Which settings the platform gets: what it has, then the file, then the flags.
 
 use anyhow::Context as _;
-use crds::{IngressReadiness, Settings, names};
+use crds::{IngressReadiness, Settings, WebhookTls, names};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -103,6 +103,11 @@ pub(super) fn wanted(args: &Args, found: Found) -> anyhow::Result<Settings> {
     match args.ingress_readiness.as_deref() {
         Some("strict") => settings.ingress_readiness = IngressReadiness::Strict,
         Some("permissive") => settings.ingress_readiness = IngressReadiness::Permissive,
+        _ => {}
+    }
+    match args.tls.as_deref() {
+        Some("self-signed") => settings.webhook_tls = WebhookTls::SelfSigned,
+        Some("cert-manager") => settings.webhook_tls = WebhookTls::CertManager,
         _ => {}
     }
     Ok(settings)

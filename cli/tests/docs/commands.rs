@@ -115,6 +115,11 @@ fn the_tables_of_flags_have_every_flag_and_no_other() {
             "mcp-runtime",
             &["admission", "disable"],
         ),
+        (
+            "## mcp-runtime certs rotate",
+            "mcp-runtime",
+            &["certs", "rotate"],
+        ),
         ("## mcp-runtime operator", "mcp-runtime", &["operator"]),
         ("## mcp-runtime webhook", "mcp-runtime", &["webhook"]),
         (

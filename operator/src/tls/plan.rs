@@ -3,34 +3,51 @@
 use std::time::Duration;
 
 use certs::{Issued, Validity, bundle::join};
+use crds::WebhookTls;
 use jiff::{SignedDuration, Timestamp};
 
-/// API servers learn of a changed webhook configuration by a watch; this is ample.
-const ANNOUNCED_FOR: Duration = Duration::from_secs(30);
-/// Kubelets bring a changed Secret to its pods within about two minutes; until then webhooks
-/// serve with the old leaf, whose CA has to be known.
+/// Replicas take a changed Secret from a watch, within a second or, after an interruption, within
+/// minutes; until then they serve with the old leaf, whose CA has to be known.
 const OLD_LEAF_FOR: SignedDuration = SignedDuration::from_hours(1);
-/// How often to look, for want of anything to wait for.
-const LOOK: Duration = Duration::from_secs(3600);
+/// How often to look, for want of anything to wait for. Wall clocks step, and machines sleep.
+const LOOK: Duration = Duration::from_secs(300);
 
-/// What is stored.
+/// What is stored, and what is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
-    /// `None` where there is none, or nothing that can be read.
+    /// Who is to issue.
+    pub(super) wanted: WebhookTls,
+    /// Our own CA; `None` where there is none, or nothing that can be read.
     pub(super) authority: Option<Issued>,
-    pub(super) leaf: Option<Leaf>,
+    /// Somebody asks for another one.
+    pub(super) rotate_authority: bool,
+    pub(super) served: Option<Leaf>,
+    /// Somebody asks for another one.
+    pub(super) rotate_leaf: bool,
+    /// What cert-manager issued, if a client would accept it.
+    pub(super) provided: Option<Provided>,
     /// The PEM bundle of each webhook of both configurations.
     pub(super) bundles: Vec<Option<String>>,
 }
 
-/// The serving certificate, and the CAs it takes to trust it and the one before.
+/// The serving certificate, and the CAs it takes to trust it and those before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Leaf {
     pub(super) certificate: String,
     /// The CA that signed it.
     pub(super) authority: String,
-    /// The CA of its predecessor; empty where that was the same, or there was none.
+    /// The CAs of its predecessors; empty where those had the same, or there were none.
     pub(super) previous: String,
+    /// Since when it is served, which may be long after it was issued; `None` counts as long ago.
+    pub(super) since: Option<Timestamp>,
+}
+
+/// A pair that somebody else issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Provided {
+    pub(super) pair: Issued,
+    /// The CA that signed it.
+    pub(super) authority: String,
 }
 
 /// What to do.
@@ -39,63 +56,120 @@ pub(super) enum Step {
     NewAuthority,
     /// Write the bundle into every webhook.
     Announce,
+    /// Issue a leaf under our own CA and serve it.
     NewLeaf,
+    /// Serve what cert-manager issued.
+    Adopt,
     Wait(Duration),
 }
 
-/// The bundle that every webhook is to have: the CA to come, the one in use, the one before.
-pub(super) fn bundle(seen: &Seen, now: Timestamp) -> String {
-    let authority = seen.authority.as_ref().map_or("", |ca| &ca.certificate);
-    let leaf = seen.leaf.as_ref();
-    let in_use = leaf.map_or("", |leaf| &leaf.authority);
-    let before = leaf
-        .filter(|leaf| is_young(leaf, now))
-        .map_or("", |leaf| &leaf.previous);
-    join(&[authority, in_use, before])
+/// Whose certificate is to be served now.
+enum Source<'a> {
+    Own,
+    Provided(&'a Provided),
+    /// The one that is: cert-manager's isn't there, and this one lasts.
+    AsServed,
 }
 
-/// `announced_for`: how long every webhook has had [`bundle`].
-pub(super) fn plan(seen: &Seen, announced_for: Duration, now: Timestamp) -> Step {
-    let Some(authority) = &seen.authority else {
-        return Step::NewAuthority;
+/// cert-manager's pair where it is wanted and lasts. Where it is wanted and doesn't, what is served
+/// goes on for as long as it can, and then it is ours again: a platform without cert-manager, or
+/// whose cert-manager has stopped, is still one that admits.
+fn source(seen: &Seen, now: Timestamp) -> Source<'_> {
+    let lasts = |pem: &str| validity(pem).is_some_and(|v| v.contains(now) && !v.nearly_over(now));
+    match (seen.wanted, &seen.provided, &seen.served) {
+        (WebhookTls::SelfSigned, ..) => Source::Own,
+        (_, Some(provided), _) if lasts(&provided.pair.certificate) => Source::Provided(provided),
+        (_, _, Some(served)) if lasts(&served.certificate) => Source::AsServed,
+        _ => Source::Own,
+    }
+}
+
+/// The bundle that every webhook is to have: the CA to come, the one in use, those before.
+pub(super) fn bundle(seen: &Seen, now: Timestamp) -> String {
+    let to_come = match source(seen, now) {
+        Source::Own => seen.authority.as_ref().map_or("", |ca| &ca.certificate),
+        Source::Provided(provided) => &provided.authority,
+        Source::AsServed => "",
     };
-    let Some(authority_validity) = validity(&authority.certificate) else {
-        return Step::NewAuthority;
-    };
-    if authority_validity.renewal_due(now) {
+    let in_use = seen.served.as_ref().map_or("", |leaf| &leaf.authority);
+    join(&[to_come, in_use, still_in_use(seen, now)])
+}
+
+/// The CAs to keep when the next leaf is under `authority`: some replica may still serve a leaf
+/// of before, be it one under the same CA whose predecessor was under another.
+pub(super) fn previous(seen: &Seen, authority: &str, now: Timestamp) -> String {
+    let in_use = seen.served.as_ref().map_or("", |leaf| &leaf.authority);
+    let in_use = if in_use == authority { "" } else { in_use };
+    join(&[in_use, still_in_use(seen, now)])
+}
+
+/// `announced_for`: how long every webhook has had [`bundle`]; `enough`: how long is enough for
+/// every API server to know of it.
+pub(super) fn plan(seen: &Seen, announced_for: Duration, enough: Duration, now: Timestamp) -> Step {
+    let source = source(seen, now);
+    if matches!(source, Source::Own) && authority_due(seen, now) {
         return Step::NewAuthority;
     }
     let wanted = bundle(seen, now);
-    if seen
-        .bundles
-        .iter()
-        .any(|live| live.as_deref() != Some(&*wanted))
-    {
+    let lacks = |live: &Option<String>| live.as_deref() != Some(&*wanted);
+    if seen.bundles.iter().any(lacks) {
         return Step::Announce;
     }
-    let leaf = seen
-        .leaf
+    let served = seen
+        .served
         .as_ref()
         .and_then(|leaf| Some((leaf, validity(&leaf.certificate)?)));
-    match leaf {
-        // Nobody is served by what is not valid: there is nothing to keep.
+    let (authority, step) = match (&source, &seen.authority) {
+        (Source::Provided(provided), _) => (&provided.authority, Step::Adopt),
+        (Source::Own, Some(authority)) => (&authority.certificate, Step::NewLeaf),
+        (Source::Own, None) | (Source::AsServed, _) => return Step::Wait(LOOK),
+    };
+    match served {
+        // Nobody is served by what isn't valid: there is nothing to keep.
         Some((leaf, validity)) if validity.contains(now) => {
-            let same = leaf.authority == authority.certificate;
-            match (same, validity.renewal_due(now)) {
-                (true, true) => Step::NewLeaf,
+            let due = match source {
+                Source::Provided(provided) => provided.pair.certificate != leaf.certificate,
+                _ => validity.renewal_due(now) || seen.rotate_leaf,
+            };
+            match (leaf.authority == *authority, due) {
+                (true, true) => step,
                 (true, false) => Step::Wait(LOOK),
-                (false, _) => match ANNOUNCED_FOR.checked_sub(announced_for) {
+                (false, _) => match enough.checked_sub(announced_for) {
                     Some(left) if !left.is_zero() => Step::Wait(left),
-                    _ => Step::NewLeaf,
+                    _ => step,
                 },
             }
         }
-        _ => Step::NewLeaf,
+        _ => step,
     }
 }
 
-fn is_young(leaf: &Leaf, now: Timestamp) -> bool {
-    validity(&leaf.certificate).is_some_and(|v| now.duration_since(v.not_before) < OLD_LEAF_FOR)
+/// When the serving certificate and the CA it is under end.
+pub(super) fn ends(seen: &Seen) -> (Option<Timestamp>, Option<Timestamp>) {
+    let end = |pem: &String| validity(pem).map(|validity| validity.not_after);
+    let served = seen.served.as_ref();
+    (
+        served.and_then(|leaf| end(&leaf.certificate)),
+        served.and_then(|leaf| end(&leaf.authority)),
+    )
+}
+
+fn authority_due(seen: &Seen, now: Timestamp) -> bool {
+    let validity = seen
+        .authority
+        .as_ref()
+        .and_then(|ca| validity(&ca.certificate));
+    seen.rotate_authority || validity.is_none_or(|validity| validity.renewal_due(now))
+}
+
+/// The CAs of leaves that some replica may still serve.
+fn still_in_use(seen: &Seen, now: Timestamp) -> &str {
+    let young = |leaf: &&Leaf| {
+        let since = leaf.since;
+        since.is_some_and(|since| now.duration_since(since) < OLD_LEAF_FOR)
+    };
+    let leaf = seen.served.as_ref().filter(young);
+    leaf.map_or("", |leaf| &leaf.previous)
 }
 
 fn validity(pem: &str) -> Option<Validity> {
@@ -103,130 +177,4 @@ fn validity(pem: &str) -> Option<Validity> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use certs::{issue_ca, issue_leaf};
-
-    fn time(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn leaf(ca: &Issued, now: Timestamp, previous: &str) -> Leaf {
-        Leaf {
-            certificate: issue_leaf(ca, &["w".into()], now).unwrap().certificate,
-            authority: ca.certificate.clone(),
-            previous: previous.into(),
-        }
-    }
-
-    fn announced(mut seen: Seen, now: Timestamp) -> Seen {
-        let bundle = bundle(&seen, now);
-        seen.bundles = vec![Some(bundle.clone()), Some(bundle)];
-        seen
-    }
-
-    #[test]
-    fn from_nothing_it_takes_a_ca_a_bundle_and_a_leaf() {
-        let now = time("2026-01-01T00:00:00Z");
-        let mut seen = Seen {
-            bundles: vec![None, None],
-            ..Seen::default()
-        };
-        assert_eq!(plan(&seen, Duration::ZERO, now), Step::NewAuthority);
-        let ca = issue_ca(now).unwrap();
-        seen.authority = Some(ca.clone());
-        assert_eq!(plan(&seen, Duration::ZERO, now), Step::Announce);
-        seen = announced(seen, now);
-        assert_eq!(plan(&seen, Duration::ZERO, now), Step::NewLeaf);
-        seen.leaf = Some(leaf(&ca, now, ""));
-        assert_eq!(plan(&seen, Duration::ZERO, now), Step::Wait(LOOK));
-    }
-
-    #[test]
-    fn a_leaf_is_renewed_by_the_same_ca_without_waiting() {
-        let now = time("2026-01-01T00:00:00Z");
-        let ca = issue_ca(now).unwrap();
-        let seen = Seen {
-            leaf: Some(leaf(&ca, now, "")),
-            authority: Some(ca),
-            bundles: vec![],
-        };
-        let seen = announced(seen, now);
-        assert_eq!(
-            plan(&seen, Duration::ZERO, time("2026-01-20T00:00:00Z")),
-            Step::Wait(LOOK)
-        );
-        assert_eq!(
-            plan(&seen, Duration::ZERO, time("2026-01-22T00:00:00Z")),
-            Step::NewLeaf
-        );
-    }
-
-    #[test]
-    fn a_configuration_applied_anew_gets_its_bundle_back() {
-        let now = time("2026-01-01T00:00:00Z");
-        let ca = issue_ca(now).unwrap();
-        let seen = Seen {
-            leaf: Some(leaf(&ca, now, "")),
-            authority: Some(ca),
-            bundles: vec![],
-        };
-        let mut seen = announced(seen, now);
-        seen.bundles.push(None);
-        assert_eq!(plan(&seen, Duration::ZERO, now), Step::Announce);
-    }
-
-    #[test]
-    fn a_new_ca_serves_only_after_both_were_announced_and_the_old_one_stays_a_while() {
-        let now = time("2026-01-01T00:00:00Z");
-        let (old, new) = (issue_ca(now).unwrap(), issue_ca(now).unwrap());
-        let mut seen = Seen {
-            authority: Some(new.clone()),
-            leaf: Some(leaf(&old, now, "")),
-            bundles: vec![Some(join(&[&old.certificate]))],
-        };
-        let both = join(&[&new.certificate, &old.certificate]);
-        assert_eq!(bundle(&seen, now), both);
-        assert_eq!(plan(&seen, Duration::ZERO, now), Step::Announce);
-        seen = announced(seen, now);
-        let some = Duration::from_secs(10);
-        assert_eq!(plan(&seen, some, now), Step::Wait(ANNOUNCED_FOR - some));
-        assert_eq!(plan(&seen, ANNOUNCED_FOR, now), Step::NewLeaf);
-        seen.leaf = Some(leaf(&new, now, &old.certificate));
-        assert_eq!(
-            bundle(&seen, now),
-            both,
-            "pods may still serve with the old leaf"
-        );
-        let later = time("2026-01-01T02:00:00Z");
-        assert_eq!(bundle(&seen, later), join(&[&new.certificate]));
-    }
-
-    #[test]
-    fn what_is_expired_or_unreadable_is_replaced_at_once() {
-        let now = time("2026-01-01T00:00:00Z");
-        let ca = issue_ca(now).unwrap();
-        let seen = Seen {
-            leaf: Some(leaf(&ca, now, "")),
-            authority: Some(ca),
-            bundles: vec![],
-        };
-        assert_eq!(
-            plan(&seen, Duration::ZERO, time("2026-03-01T00:00:00Z")),
-            Step::NewLeaf
-        );
-        let mut broken = seen.clone();
-        if let Some(leaf) = &mut broken.leaf {
-            leaf.certificate = "x".into();
-        }
-        assert_eq!(plan(&broken, Duration::ZERO, now), Step::NewLeaf);
-        let broken = Seen {
-            authority: Some(Issued {
-                certificate: "x".into(),
-                key: "y".into(),
-            }),
-            ..seen
-        };
-        assert_eq!(plan(&broken, Duration::ZERO, now), Step::NewAuthority);
-    }
-}
+mod tests;

@@ -1,0 +1,129 @@
+//! `mcp-runtime certs`: the webhook's certificate in the hands of people. The operator issues it;
+//! here it is only asked to.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use crds::{WebhookTls, names};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt as _};
+use serde_json::json;
+
+use crate::cluster::ClusterArgs;
+
+/// How often the Secrets are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What to do about the webhook's certificate.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Have a new certificate issued now, and wait until it is served. No call is refused meanwhile
+    Rotate(RotateArgs),
+}
+
+/// What is new.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Part {
+    /// The serving certificate, under the CA there is
+    Leaf,
+    /// The CA, and a serving certificate under it
+    Ca,
+}
+
+/// Arguments of `certs rotate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RotateArgs {
+    /// What is to be new
+    part: Part,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// How long to wait for it, in seconds
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    timeout: u64,
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Rotate(args) => rotate(args).await,
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "progress is for the person who waits")]
+async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
+    let client = args.cluster.connect().await?;
+    let secrets: Api<Secret> = Api::namespaced(client, names::PLATFORM_NAMESPACE);
+    let served = secrets.get(names::WEBHOOK_TLS_SECRET).await;
+    let served = served.context("reading the webhook's certificate")?;
+    if annotation(&served, names::ANNOTATION_CERTIFICATE_FROM)
+        == Some(WebhookTls::CertManager.as_str())
+    {
+        bail!(
+            "cert-manager issues the webhook's certificate: renew it there, with cmctl renew -n {} mcp-runtime-webhook",
+            names::PLATFORM_NAMESPACE
+        );
+    }
+    let asked = Timestamp::now().to_string();
+    let secret = match args.part {
+        Part::Leaf => names::WEBHOOK_TLS_SECRET,
+        Part::Ca => names::CA_SECRET,
+    };
+    ask(&secrets, secret, &asked).await?;
+    let deadline = Duration::from_secs(args.timeout);
+    let done = tokio::time::timeout(deadline, answered(&secrets, args.part, &asked)).await;
+    done.with_context(|| {
+        format!(
+            "the operator hasn't answered within {deadline:?}; see: kubectl -n {} logs -l app.kubernetes.io/name=mcp-runtime-operator",
+            names::PLATFORM_NAMESPACE
+        )
+    })??;
+    eprintln!(
+        "{}",
+        match args.part {
+            Part::Leaf => "a new certificate is served",
+            Part::Ca => "a new CA is in force; the one before is trusted for another hour",
+        }
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn ask(secrets: &Api<Secret>, secret: &str, asked: &str) -> anyhow::Result<()> {
+    let patch = json!({"metadata": {"annotations": {names::ANNOTATION_ROTATE: asked}}});
+    secrets
+        .patch_metadata(secret, &PatchParams::default(), &Patch::Merge(&patch))
+        .await
+        .with_context(|| format!("annotating Secret {secret}"))?;
+    Ok(())
+}
+
+/// Until there is a certificate that wasn't there when it was asked for, and it is served.
+async fn answered(secrets: &Api<Secret>, part: Part, asked: &str) -> anyhow::Result<()> {
+    loop {
+        let served = secrets.get(names::WEBHOOK_TLS_SECRET).await?;
+        let done = match part {
+            Part::Leaf => annotation(&served, names::ANNOTATION_ROTATED) == Some(asked),
+            Part::Ca => {
+                let authority = secrets.get(names::CA_SECRET).await?;
+                annotation(&authority, names::ANNOTATION_ROTATED) == Some(asked)
+                    && value(&served, "ca.crt") == value(&authority, "tls.crt")
+            }
+        };
+        if done {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn annotation<'a>(secret: &'a Secret, name: &str) -> Option<&'a str> {
+    secret.annotations().get(name).map(String::as_str)
+}
+
+fn value<'a>(secret: &'a Secret, key: &str) -> Option<&'a [u8]> {
+    let value = secret.data.as_ref()?.get(key)?;
+    Some(&value.0)
+}
