@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::external::Unreachable;
-use crate::images::{everything, go_everything};
+use crate::images::{self, everything, go_everything};
 use crate::oci::{self, Config, Name, Tree};
 use crate::progress::say;
-use crate::{checkout, containerd, down, external, health, smoke, up};
+use crate::{cert_manager, checkout, containerd, down, external, health, smoke, up};
 
 /// A real local Kubernetes cluster without a container engine; one a machine.
 ///
@@ -48,6 +48,14 @@ enum Verb {
     Load {
         /// The archive.
         archive: PathBuf,
+    },
+    /// Run cert-manager's controller in the cluster, for the tests that need one.
+    ///
+    /// Built from e2e/cert-manager; its resource definitions are those of its module.
+    CertManager {
+        /// Build it and no more: for the background while other things compile.
+        #[arg(long)]
+        prepare: bool,
     },
     /// Write an image from files: an OCI archive of one layer, the same bytes for the same files.
     ///
@@ -123,6 +131,10 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Prepare => up::prepare(&checkout::find()?),
         Verb::Smoke => local().and_then(|()| smoke::smoke()),
         Verb::Load { archive } => load(&archive),
+        Verb::CertManager { prepare: true } => {
+            images::cert_manager::archive(&checkout::find()?).map(drop)
+        }
+        Verb::CertManager { prepare: false } => start_cert_manager(),
         Verb::Image(arguments) => image(arguments),
         Verb::ImageEverything { output } => {
             deliver(everything::archive(&checkout::find()?)?, output)
@@ -139,6 +151,16 @@ fn load(archive: &Path) -> Result<()> {
     }
     local()?;
     containerd::import(archive)
+}
+
+fn start_cert_manager() -> Result<()> {
+    if external::is_wanted()? {
+        bail!(
+            "MCP_CLUSTER=kubeconfig: install cert-manager in your cluster as its own documentation says"
+        );
+    }
+    local()?;
+    cert_manager::start(&checkout::find()?)
 }
 
 /// For what needs the local cluster.

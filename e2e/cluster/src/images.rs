@@ -2,6 +2,7 @@
 //!
 //! Every archive is kept in the cache under the hash of what it is made from.
 
+pub mod cert_manager;
 pub mod dns;
 pub mod everything;
 pub mod go_everything;

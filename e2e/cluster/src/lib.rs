@@ -14,6 +14,7 @@
 //! - a cluster of the user's own instead: [`external`]
 
 pub mod cache;
+pub mod cert_manager;
 pub mod cgroups;
 pub mod checkout;
 pub mod command;
