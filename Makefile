@@ -92,7 +92,7 @@ fuzz: ## Arbitrary pods through the injector, changed reviews through the webhoo
 	MCP_CASES=$${MCP_CASES:-20000} cargo test --quiet --release --package mcp-webhook --test main fuzz::
 
 .PHONY: soak
-soak: ## What takes minutes on a real cluster: 200 pods through chaos, a long outage, deletions under load
+soak: ## What takes minutes on a real cluster: 200 pods through chaos, a long outage, deletions and reviews under load
 	e2e/run-soak
 
 .PHONY: bench-revoke

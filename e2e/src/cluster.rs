@@ -78,6 +78,21 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// The same cluster by a client of its own that repeats no call.
+    ///
+    /// # Errors
+    /// When the kubeconfig can't be read.
+    pub async fn without_retry(&self) -> anyhow::Result<Self> {
+        let mut config = config(&self.kubeconfig).await?;
+        config.default_retry = false;
+        Ok(Self {
+            client: Client::try_from(config)?,
+            ..self.clone()
+        })
+    }
+}
+
 async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
     Ok(Client::try_from(config(kubeconfig).await?)?)
 }

@@ -9,6 +9,7 @@
 )]
 
 pub mod always;
+pub mod certificate;
 pub mod cluster;
 pub mod documents;
 pub mod hostile;
@@ -21,6 +22,7 @@ pub mod objects;
 pub mod platform;
 pub mod pods;
 pub mod proxy;
+pub mod reviews;
 pub mod sdk;
 pub mod server;
 pub mod wait;

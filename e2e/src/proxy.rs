@@ -15,7 +15,11 @@ use crate::pods::ReadyPod;
 /// `GET http://POD:9103<path>`: the status and the body as text.
 pub async fn admin(pod: &ReadyPod, path: &str) -> anyhow::Result<(u16, String)> {
     let port = u16::try_from(crds::names::PROXY_METRICS_PORT)?;
-    let address = SocketAddr::new(pod.ip.parse()?, port);
+    get(SocketAddr::new(pod.ip.parse()?, port), path).await
+}
+
+/// `GET http://<address><path>`: the status and the body as text.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(u16, String)> {
     let stream = TcpStream::connect(address)
         .await
         .with_context(|| format!("connecting to {address}"))?;

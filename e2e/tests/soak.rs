@@ -1,6 +1,9 @@
 //! The same promises for longer and with more: what takes minutes, run by `make soak`, one at a
 //! time, because the platform is stopped and disturbed.
 
+mod admission;
+mod certificate;
+
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
