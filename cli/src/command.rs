@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::output::{ClusterUnreachable, exit};
-use crate::{access, admission, certs, inject, setup};
+use crate::{access, admission, certs, inject, setup, validate};
 
 /// Runs MCP servers on Kubernetes behind a policy proxy.
 #[derive(Debug, Parser)]
@@ -38,6 +38,7 @@ enum Command {
     Inject(inject::InjectArgs),
     Uninject(inject::UninjectArgs),
     ExplainInjection(inject::ExplainArgs),
+    Validate(validate::ValidateArgs),
     /// Run the operator (role)
     Operator(operator::Args),
     /// Run the admission server (role)
@@ -71,6 +72,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Uninject(args) => inject::uninject(&args),
         Command::ExplainInjection(args) => inject::explain(&args),
         Command::Certs(command) => on_runtime(command.run()),
+        Command::Validate(args) => validate::validate(&args),
         Command::Setup(args) => on_runtime(setup::run(args)),
         Command::Operator(args) => on_runtime(async move {
             operator::run(args).await?;

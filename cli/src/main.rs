@@ -8,6 +8,7 @@ mod command;
 mod inject;
 mod output;
 mod setup;
+mod validate;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ mod failures;
 mod links;
 mod manifests;
 mod markdown;
+mod practices;
 mod proxy;
 mod sessions;
 mod settings;

@@ -10,3 +10,4 @@ mod corpus;
 mod docs;
 mod inject;
 mod run;
+mod validate;

@@ -92,11 +92,10 @@ pub struct Ingress {
     pub annotations: BTreeMap<String, String>,
 }
 
-impl Ingress {
-    /// Both would answer the same requests: the same path, on the same host or with one of them on every host.
-    pub fn collides_with(&self, other: &Self) -> bool {
-        self.path == other.path
-            && (self.host == other.host || self.host.is_empty() || other.host.is_empty())
+impl Server {
+    /// Whether grants and sessions of a namespace count here.
+    pub fn trusts(&self, namespace: &str) -> bool {
+        self.namespace == namespace
     }
 }
 
@@ -360,6 +359,8 @@ pub struct Session {
     pub namespace: String,
     /// Generation of the spec.
     pub generation: i64,
+    /// When it was created; `None` where no API server has seen it.
+    pub created: Option<Timestamp>,
     /// The server's name.
     pub server: String,
     /// The server's namespace, the session's own where it gave none.

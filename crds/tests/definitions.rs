@@ -63,6 +63,36 @@ fn every_string_list_and_map_of_a_spec_is_bounded() {
     }
 }
 
+/// `kubectl explain` shows it.
+#[test]
+fn every_field_says_what_it_is() {
+    let mut fields = 0;
+    for crd in crds() {
+        let kind = crd.spec.names.kind.clone();
+        let crd = serde_json::to_value(crd).unwrap();
+        let root = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        each_field(root, &kind, &mut |path, field| {
+            // The API server has its own words about these.
+            let everyones = ["apiVersion", "kind", "metadata"].map(|name| format!("{kind}.{name}"));
+            let told = field["description"].as_str().unwrap_or_default();
+            if !everyones.iter().any(|own| path.starts_with(own.as_str())) {
+                assert!(told.trim().len() > 3, "{path} has no description");
+                fields += 1;
+            }
+        });
+    }
+    assert!(fields > 150, "only {fields} fields were seen");
+}
+
+fn each_field(schema: &Value, at: &str, visit: &mut impl FnMut(&str, &Value)) {
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{at}.{name}");
+        visit(&path, field);
+        each_field(field, &path, visit);
+        each_field(&field["items"], &path, visit);
+    }
+}
+
 #[test]
 fn the_short_names_category_and_subresources_are_those_of_the_docs() {
     let seen: Vec<_> = crds()

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use mcp_crds::{Kind, Manifest, crds, grant_warnings, parse, parse_grant, parse_session, warnings};
+use mcp_crds::{
+    Kind, Lookup, Manifest, crds, grant_warnings, parse, parse_grant, parse_session, warnings,
+};
 use serde_json::Value;
 
 use crate::files::{documents, manifests, settings, yaml_files};
@@ -70,7 +72,9 @@ fn the_demo_warns_of_nothing_but_its_trust_in_headers() {
         .into_iter()
         .flat_map(|manifest| match manifest {
             Manifest::Server(server) => warnings(&parse(&server, &settings()).unwrap()),
-            Manifest::Grant(grant) => grant_warnings(&parse_grant(&grant).unwrap()),
+            Manifest::Grant(grant) => {
+                grant_warnings(&parse_grant(&grant).unwrap(), Lookup::Unknown, &[])
+            }
             Manifest::Session(_) => Vec::new(),
         })
         .map(|warning| warning.code)

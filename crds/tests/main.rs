@@ -13,4 +13,5 @@ mod definitions;
 mod examples;
 mod files;
 mod invalid;
+mod warned;
 mod warning;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use mcp_crds::{
-    MCPAccessGrant, MCPAgentSession, MCPServer, grant_warnings, parse, parse_grant, parse_session,
-    session_warnings, unknown_tools, warnings,
+    Lookup, MCPAccessGrant, MCPAgentSession, MCPServer, grant_warnings, parse, parse_grant,
+    parse_session, session_warnings, warnings,
 };
 use serde_json::{Value, json};
 
@@ -40,7 +40,10 @@ fn of_server(change: Value) -> BTreeSet<&'static str> {
 #[test]
 fn a_server_is_warned_about_what_it_probably_doesnt_mean() {
     for (change, code) in [
-        (json!({"auth": {"mode": "none"}}), "everyone_is_anonymous"),
+        (
+            json!({"auth": {"mode": "none"}, "tools": [{"name": "list", "sideEffect": "read"}], "session": {}}),
+            "everyone_is_anonymous",
+        ),
         (json!({"replicas": 2}), "sessions_not_sticky"),
         (
             json!({"session": {"required": false}}),
@@ -125,39 +128,19 @@ fn a_grant_is_warned_about_what_it_probably_doesnt_mean() {
         ),
         (
             json!({"serverRef": {"name": "payments", "namespace": "team-b"}}),
-            vec!["other_namespace"],
+            vec!["namespace_not_trusted"],
         ),
         (
             json!({"serverRef": {"name": "payments", "namespace": "team-a"}}),
             vec![],
         ),
     ] {
-        let told: Vec<_> = grant_warnings(&grant(change.clone()))
+        let told: Vec<_> = grant_warnings(&grant(change.clone()), Lookup::Unknown, &[])
             .into_iter()
             .map(|warning| warning.code)
             .collect();
         assert_eq!(told, codes, "{change}");
     }
-}
-
-#[test]
-fn a_rule_for_a_tool_that_the_server_doesnt_declare_is_a_warning_that_names_it() {
-    let object = json!({"metadata": metadata(), "spec": {"image": "a:1", "tools": [{"name": "refund", "sideEffect": "write"}]}});
-    let server = parse(
-        &serde_json::from_value::<MCPServer>(object).unwrap(),
-        &settings(),
-    )
-    .unwrap();
-    let rule = |name: &str| json!({"name": name, "decision": "allow"});
-    let told = unknown_tools(
-        &grant(json!({"toolRules": [rule("refund"), rule("delete")]})),
-        &server,
-    );
-    let told: Vec<_> = told.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        told,
-        ["spec.toolRules: MCPServer payments declares no tool delete (unknown_tool)"]
-    );
 }
 
 #[test]
@@ -180,7 +163,7 @@ fn a_session_is_warned_about_what_denies_its_calls() {
         ),
         (
             json!({"serverRef": {"name": "payments", "namespace": "team-b"}}),
-            vec!["other_namespace"],
+            vec!["namespace_not_trusted"],
         ),
     ] {
         let mut spec = json!({"serverRef": {"name": "payments"}, "subject": {"humanID": "ann"}});
@@ -189,7 +172,7 @@ fn a_session_is_warned_about_what_denies_its_calls() {
             .extend(change.as_object().unwrap().clone());
         let object: MCPAgentSession =
             serde_json::from_value(json!({"metadata": metadata(), "spec": spec})).unwrap();
-        let told = session_warnings(&parse_session(&object).unwrap(), now);
+        let told = session_warnings(&parse_session(&object).unwrap(), Lookup::Unknown, now);
         let told: Vec<_> = told.into_iter().map(|warning| warning.code).collect();
         assert_eq!(told, codes, "{change}");
     }

@@ -9,6 +9,7 @@ use tokio::process::Command;
 
 use crate::Cluster;
 use crate::cluster::root;
+use crate::routes;
 
 /// What a command printed and how it ended.
 #[derive(Clone, Debug)]
@@ -59,9 +60,10 @@ impl Cluster {
         })
     }
 
-    /// `kubectl apply -f -` in a namespace.
+    /// `kubectl apply -f -` in a namespace, where servers get a route of their own.
     pub async fn apply(&self, namespace: &str, yaml: &str) -> anyhow::Result<Ended> {
-        self.kubectl(&["-n", namespace, "apply", "-f", "-"], yaml)
+        let yaml = routes::of_their_own(namespace, yaml);
+        self.kubectl(&["-n", namespace, "apply", "-f", "-"], &yaml)
             .await
     }
 }

@@ -23,6 +23,7 @@ pub mod platform;
 pub mod pods;
 pub mod proxy;
 pub mod reviews;
+pub mod routes;
 pub mod sdk;
 pub mod server;
 pub mod wait;

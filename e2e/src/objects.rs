@@ -6,16 +6,16 @@ use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{self, Scope};
 
-use crate::{Cluster, Namespace, wait};
+use crate::{Cluster, Namespace, routes, wait};
 
 impl Namespace {
-    /// Creates every document of `yaml` in this namespace.
+    /// Creates every document of `yaml` in this namespace, where servers get a route of their own.
     ///
     /// # Errors
     /// The API server's refusal, as [`kube::Error`], within the chain.
     pub async fn create_all(&self, yaml: &str) -> anyhow::Result<Vec<DynamicObject>> {
         let mut created = Vec::new();
-        for object in parse(yaml)? {
+        for object in parse(&routes::of_their_own(&self.name, yaml))? {
             created.push(self.create_one(&object, false).await?);
         }
         Ok(created)

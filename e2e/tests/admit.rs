@@ -1,6 +1,6 @@
 //! What `kubectl apply` answers at once.
 
-use mcp_e2e::{Cluster, Namespace, cluster, server};
+use mcp_e2e::{Cluster, Namespace, cluster, routes, server};
 use serde_json::Value;
 
 /// YAML files of a folder of the checkout, by name.
@@ -28,6 +28,7 @@ async fn every_example_is_accepted() -> anyhow::Result<()> {
     let image = cluster.proxy_image().await?;
     for (name, yaml) in examples {
         let yaml = yaml.replace("mcp-runtime:dev", &image);
+        let yaml = routes::of_their_own(&namespace.name, &yaml);
         let ended = cluster
             .kubectl(
                 &[

@@ -21,6 +21,11 @@ fn example(name: &str) -> String {
     std::fs::read_to_string(path)
         .unwrap()
         .replace("library", name)
+        .replacen(
+            "spec:\n",
+            &format!("spec:\n  publicPathPrefix: {name}\n"),
+            1,
+        )
 }
 
 /// A Deployment of the user's, with `pod` as its template.

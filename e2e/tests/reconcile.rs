@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::ResourceExt as _;
-use mcp_e2e::{Cluster, Namespace, server, wait};
+use mcp_e2e::{Cluster, Namespace, routes, server, wait};
 use serde_json::json;
 
 async fn versions(
@@ -89,7 +89,7 @@ async fn a_server_becomes_ready_with_all_its_parts() -> anyhow::Result<()> {
     let ingress = serde_json::to_value(namespace.api::<Ingress>().get("weather").await?.spec)?;
     assert_eq!(
         ingress["rules"][0]["http"]["paths"][0]["path"],
-        "/weather/mcp"
+        format!("/{}/mcp", routes::prefix(&namespace.name, "weather"))
     );
     assert_eq!(ingress["ingressClassName"], "traefik");
     namespace.delete().await

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::about::About;
-use crate::build::{Desired, WORKLOAD_ACCOUNT, canary_name};
+use crate::build::{Desired, RouteTaken, WORKLOAD_ACCOUNT, canary_name};
 use crate::caches::Owned;
 use crate::context::Context;
 use crate::index::Index;
@@ -48,6 +48,9 @@ pub(crate) enum ApplyError {
         #[source]
         source: serde_json::Error,
     },
+    /// Another server has its route.
+    #[error("{0}")]
+    RouteTaken(String),
     #[error(transparent)]
     Write(#[from] WriteError),
 }
@@ -94,7 +97,7 @@ pub(crate) async fn apply(
         wanted(cx, &cx.caches.deployments, desired.deployment.as_ref()),
         wanted(cx, &cx.caches.deployments, desired.canary.as_ref()),
         converge(cx, &cx.caches.services, &desired.service),
-        converge(cx, &cx.caches.ingresses, &desired.ingress),
+        route(cx, server, desired),
     );
     // Without its account the Deployment can't make pods: that is the part that failed.
     let deployment = match account {
@@ -121,6 +124,22 @@ pub(crate) async fn apply(
         service: Some(service),
         ingress: Some(ingress),
         remains,
+    }
+}
+
+/// The Ingress, which goes when another server has its route.
+async fn route(
+    cx: &Context,
+    server: &Server,
+    desired: &Desired,
+) -> Result<Arc<Owned<Ingress>>, ApplyError> {
+    let ingresses = &cx.caches.ingresses;
+    match &desired.ingress {
+        Ok(ingress) => converge(cx, ingresses, ingress).await,
+        Err(RouteTaken(told)) => {
+            retire(cx, ingresses, server, &server.name).await?;
+            Err(ApplyError::RouteTaken(told.clone()))
+        }
     }
 }
 

@@ -35,11 +35,22 @@ pub(crate) struct Desired {
     pub(crate) deployment: Option<Deployment>,
     pub(crate) canary: Option<Deployment>,
     pub(crate) service: Service,
-    pub(crate) ingress: Ingress,
+    /// Or why there is none.
+    pub(crate) ingress: Result<Ingress, RouteTaken>,
 }
 
+/// Another server has the route; says which as far as the reader may know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RouteTaken(pub(crate) String);
+
 /// `rendered` is the policy as it is to be in force; it is asked for where the gateway is on.
-pub(crate) fn build(server: &Server, rendered: Option<&Rendered>, settings: &Settings) -> Desired {
+/// `taken` says who has the route, where it isn't this server.
+pub(crate) fn build(
+    server: &Server,
+    rendered: Option<&Rendered>,
+    taken: Option<String>,
+    settings: &Settings,
+) -> Desired {
     let managed = server.workload == Workload::Managed;
     let canary = managed && server.rollout.strategy == RolloutStrategy::Canary;
     Desired {
@@ -49,7 +60,10 @@ pub(crate) fn build(server: &Server, rendered: Option<&Rendered>, settings: &Set
         deployment: managed.then(|| build_deployment(server, Track::Stable, settings)),
         canary: canary.then(|| build_deployment(server, Track::Canary, settings)),
         service: build_service(server),
-        ingress: build_ingress(server, settings),
+        ingress: match taken {
+            None => Ok(build_ingress(server, settings)),
+            Some(told) => Err(RouteTaken(told)),
+        },
     }
 }
 

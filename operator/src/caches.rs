@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crds::{MCPAccessGrant, MCPAgentSession, MCPServer, names};
+use crds::{MCPAccessGrant, MCPAgentSession, MCPServer, Route, names};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
@@ -63,6 +63,23 @@ pub(crate) struct SeenServer {
     pub(crate) object: MCPServer,
     /// Why the spec is empty here: what is stored isn't of this version's shape.
     pub(crate) unreadable: Option<String>,
+    /// What it wants to answer; nothing where the spec can't be read.
+    pub(crate) route: Route,
+}
+
+impl SeenServer {
+    /// A server as the API server gave it.
+    pub(crate) fn new(object: MCPServer, unreadable: Option<String>) -> Self {
+        let route = match unreadable {
+            None => Route::of(&object),
+            Some(_) => Route::default(),
+        };
+        Self {
+            object,
+            unreadable,
+            route,
+        }
+    }
 }
 
 /// An object that an MCPServer controls, or that is ours without an owner.
@@ -147,6 +164,10 @@ impl Cached for SeenServer {
 
     fn means_the_same(&self, older: &Self) -> bool {
         same_spec(&self.object.metadata, &older.object.metadata)
+    }
+
+    fn contended(&self) -> &[String] {
+        self.route.paths()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crds::{MCPAccessGrant, MCPAgentSession, names};
+use crds::{MCPAccessGrant, MCPAgentSession, Settings, names, route_owner};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
@@ -18,6 +18,8 @@ use crate::pods::{PodView, Theirs};
 #[derive(Debug)]
 pub(crate) struct Around {
     pub(crate) server: Arc<SeenServer>,
+    /// Servers that may want the same route, itself included.
+    pub(crate) contenders: Vec<Arc<SeenServer>>,
     /// Those that name the server, wherever they are.
     pub(crate) grants: Vec<Arc<MCPAccessGrant>>,
     pub(crate) sessions: Vec<Arc<MCPAgentSession>>,
@@ -55,6 +57,13 @@ impl Around {
         }
     }
 
+    /// Why the server has no route of its own, where an older one has it.
+    pub(crate) fn route_taken(&self, settings: &Settings) -> Option<String> {
+        let route = &self.server.route;
+        let all = self.contenders.iter().map(|contender| &contender.route);
+        route_owner(route, all, settings).map(|owner| route.told(owner))
+    }
+
     /// The document that is live.
     pub(crate) fn policy_text(&self) -> Option<&str> {
         let data = self.policy.as_ref()?.0.data.as_ref()?;
@@ -75,6 +84,7 @@ pub(crate) fn fetch(cx: &Context, key: &ServerKey) -> Option<Around> {
     living.retain(|pod| pod.lives && pod.governed);
     pods.retain(|pod| pod.ready && pod.governed);
     Some(Around {
+        contenders: caches.servers.contenders(&server),
         server,
         grants: caches.grants.of(key),
         sessions: caches.sessions.of(key),

@@ -22,6 +22,10 @@ pub(crate) trait Cached {
     fn server(&self) -> Option<ServerKey>;
     /// Whether the change from `older` can't make a difference to any server.
     fn means_the_same(&self, older: &Self) -> bool;
+    /// What it may contend for with others of its kind: a change of it concerns their servers too.
+    fn contended(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// Namespace and name.
@@ -58,6 +62,7 @@ struct Seen<V> {
 struct Objects<V> {
     by_id: HashMap<ObjectId, Arc<V>>,
     by_server: BTreeMap<ServerKey, BTreeSet<ObjectId>>,
+    by_contended: HashMap<String, BTreeSet<ObjectId>>,
 }
 
 impl<V> Default for Objects<V> {
@@ -65,6 +70,7 @@ impl<V> Default for Objects<V> {
         Self {
             by_id: HashMap::new(),
             by_server: BTreeMap::new(),
+            by_contended: HashMap::new(),
         }
     }
 }
@@ -98,6 +104,16 @@ impl<V: Cached> Index<V> {
             ids.into_iter()
                 .flatten()
                 .filter_map(|id| seen.objects.by_id.get(id).cloned())
+                .collect()
+        })
+    }
+
+    /// The objects that contend for something with this one, and those that do with them; this one
+    /// is among them.
+    pub(crate) fn contenders(&self, value: &V) -> Vec<Arc<V>> {
+        self.read(|seen| {
+            let ids = seen.objects.contenders(value).into_iter();
+            ids.filter_map(|id| seen.objects.by_id.get(&id).cloned())
                 .collect()
         })
     }
@@ -195,8 +211,17 @@ impl<V: Cached> Objects<V> {
                 touched.push(server);
             }
         }
+        for name in value.contended() {
+            let contenders = self.by_contended.entry(name.clone()).or_default();
+            contenders.insert(id.clone());
+        }
+        if means_the_same {
+            touched.clear();
+        } else {
+            touched.extend(self.servers_of(self.contenders(&value), &touched));
+        }
         self.by_id.insert(id, Arc::new(value));
-        if means_the_same { Vec::new() } else { touched }
+        touched
     }
 
     /// Ignores the end of an object whose successor of the same name is known already.
@@ -208,9 +233,41 @@ impl<V: Cached> Objects<V> {
         }
     }
 
+    /// Whom this one contends with, directly or through others, itself included.
+    fn contenders(&self, value: &V) -> BTreeSet<ObjectId> {
+        let mut found = BTreeSet::from([value.id()]);
+        let mut names: Vec<&String> = value.contended().iter().collect();
+        while let Some(name) = names.pop() {
+            for id in self.by_contended.get(name).into_iter().flatten() {
+                if found.insert(id.clone()) {
+                    let other = self.by_id.get(id);
+                    names.extend(other.into_iter().flat_map(|other| other.contended()));
+                }
+            }
+        }
+        found
+    }
+
+    fn servers_of(&self, ids: BTreeSet<ObjectId>, but: &[ServerKey]) -> Vec<ServerKey> {
+        let servers = ids.iter().filter_map(|id| self.by_id.get(id)?.server());
+        servers.filter(|server| !but.contains(server)).collect()
+    }
+
     fn remove(&mut self, id: &ObjectId) -> Vec<ServerKey> {
-        let Some(server) = self.by_id.remove(id).and_then(|value| value.server()) else {
+        let Some(value) = self.by_id.remove(id) else {
             return Vec::new();
+        };
+        let beside = self.servers_of(self.contenders(&value), &[]);
+        for name in value.contended() {
+            if let Some(contenders) = self.by_contended.get_mut(name) {
+                contenders.remove(id);
+                if contenders.is_empty() {
+                    self.by_contended.remove(name);
+                }
+            }
+        }
+        let Some(server) = value.server() else {
+            return beside;
         };
         if let Some(group) = self.by_server.get_mut(&server) {
             group.remove(id);
@@ -218,7 +275,7 @@ impl<V: Cached> Objects<V> {
                 self.by_server.remove(&server);
             }
         }
-        vec![server]
+        std::iter::once(server).chain(beside).collect()
     }
 }
 
@@ -299,6 +356,63 @@ mod tests {
         );
         assert!(index.of(&ServerKey::new("d", "s")).is_empty());
         assert_eq!(index.of(&ServerKey::new("d", "t")).len(), 1);
+    }
+
+    #[derive(Clone, Debug)]
+    struct Rival(&'static str, u64, Vec<String>);
+
+    impl Cached for Rival {
+        fn id(&self) -> ObjectId {
+            ObjectId {
+                namespace: "d".into(),
+                name: self.0.into(),
+            }
+        }
+        fn version(&self) -> u64 {
+            self.1
+        }
+        fn server(&self) -> Option<ServerKey> {
+            Some(ServerKey::new("d", self.0))
+        }
+        fn means_the_same(&self, older: &Self) -> bool {
+            self.2 == older.2
+        }
+        fn contended(&self) -> &[String] {
+            &self.2
+        }
+    }
+
+    fn rival(name: &'static str, version: u64, of: &[&str]) -> Rival {
+        Rival(name, version, of.iter().map(|of| (*of).into()).collect())
+    }
+
+    #[test]
+    fn what_is_contended_for_concerns_every_contender_when_it_is_taken_and_when_it_is_let_go() {
+        let index = Index::default();
+        index.apply(Event::Apply(rival("a", 1, &["x"])));
+        index.apply(Event::Apply(rival("c", 2, &["y"])));
+        assert_eq!(
+            index.apply(Event::Apply(rival("b", 3, &["x", "y"]))),
+            servers(&["b", "a", "c"])
+        );
+        let names = |value: &Rival| -> Vec<&str> {
+            let found = index.contenders(value);
+            found.iter().map(|found| found.0).collect()
+        };
+        assert_eq!(names(&rival("a", 1, &["x"])), ["a", "b", "c"]);
+        assert_eq!(
+            index.apply(Event::Apply(rival("b", 4, &["x", "y"]))),
+            servers(&[])
+        );
+        assert_eq!(
+            index.apply(Event::Apply(rival("b", 5, &["y"]))),
+            servers(&["b", "a", "c"])
+        );
+        assert_eq!(
+            index.apply(Event::Delete(rival("b", 6, &["y"]))),
+            servers(&["b", "c"])
+        );
+        assert_eq!(names(&rival("c", 2, &["y"])), ["c"]);
     }
 
     #[test]

@@ -135,10 +135,8 @@ async fn write(
     match cx.writes.status(&seen.object, &patch).await {
         Ok(written) => {
             let unreadable = seen.unreadable.clone();
-            cx.caches.servers.learn(SeenServer {
-                object: written,
-                unreadable,
-            });
+            let written = SeenServer::new(written, unreadable);
+            cx.caches.servers.learn(written);
             true
         }
         // It was deleted meanwhile.

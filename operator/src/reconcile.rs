@@ -62,7 +62,8 @@ pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progre
         render(&compiled.document, around.policy_text(), gathered, now)
     });
     let wanted = Wanted::of(&server, &settings);
-    let mut desired = build(&server, rendered.as_ref(), &settings);
+    let taken = around.route_taken(&settings);
+    let mut desired = build(&server, rendered.as_ref(), taken, &settings);
     upgrade::hold(cx, &around, &server, &wanted, &mut desired);
     let written = apply_policy(cx, &desired).await;
     let policy = deliver(cx, key, &around, rendered.as_ref(), &written, now);

@@ -66,6 +66,10 @@ fn failure(error: &ApplyError) -> Failure {
         ApplyError::Predecessor(_) => {
             Failure::Waiting(Verdict::no("PredecessorEnding", error.to_string()))
         }
+        ApplyError::RouteTaken(told) => Failure::Stuck(Verdict::no(
+            "RouteConflict",
+            format!("{told}; write another publicPathPrefix or ingressHost"),
+        )),
         ApplyError::Write(write) if write.namespace_ends() => {
             Failure::Waiting(Verdict::no("NamespaceTerminating", write.words()))
         }

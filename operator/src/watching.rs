@@ -164,10 +164,7 @@ fn seen_server(guarded: DeserializeGuard<MCPServer>) -> SeenServer {
         .as_ref()
         .err()
         .map(|invalid| invalid.error.clone());
-    SeenServer {
-        object: readable(guarded),
-        unreadable,
-    }
+    SeenServer::new(readable(guarded), unreadable)
 }
 
 /// The object without managedFields, which nobody looks at; where it can't be read, its metadata

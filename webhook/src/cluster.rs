@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crds::{MCPServer, Server, words::Workload};
+use crds::{Grant, MCPAccessGrant, MCPServer, Route, Server, Settings, words::Workload};
 use futures_util::StreamExt as _;
 use injector::{deployment_of, replica_set_of};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
@@ -16,6 +16,7 @@ use process::Gate;
 use serde_json::Value;
 
 use crate::files::Files;
+use crate::seen::Seen;
 
 /// How long the question for a server may take: the API server waits for our answer meanwhile.
 const FOR_A_SERVER: Duration = Duration::from_millis(500);
@@ -75,6 +76,8 @@ pub enum Cluster {
         client: Client,
         /// What the watch has seen.
         servers: Store<MCPServer>,
+        /// What reviews compare with.
+        seen: Arc<Seen>,
     },
     /// Manifests that stand for one.
     Files(Arc<Files>),
@@ -101,18 +104,44 @@ impl Cluster {
                 server.status = None;
             })
             .reflect(writer);
-        tokio::spawn(stream.for_each(async |event| {
-            if let Err(error) = event {
-                tracing::warn!(%error, "watching MCPServers");
+        let seen = Arc::new(Seen::default());
+        let book = Arc::clone(&seen);
+        tokio::spawn(stream.for_each(move |event| {
+            match event {
+                Ok(event) => book.server(&event),
+                Err(error) => tracing::warn!(%error, "watching MCPServers"),
             }
+            std::future::ready(())
         }));
+        tokio::spawn(follow_grants(client.clone(), Arc::clone(&seen)));
         let ready = servers.clone();
         tokio::spawn(async move {
             if ready.wait_until_ready().await.is_ok() {
                 gate.open();
             }
         });
-        Self::Live { client, servers }
+        Self::Live {
+            client,
+            servers,
+            seen,
+        }
+    }
+
+    /// The route of another server that collides with this one, as last seen.
+    pub fn rival(&self, route: &Route, settings: &Settings) -> Option<Route> {
+        self.seen().rival(route, settings)
+    }
+
+    /// The grants for a server in the server's own namespace, as last seen.
+    pub fn grants(&self, namespace: &str, server: &str) -> Vec<Grant> {
+        self.seen().grants(namespace, server)
+    }
+
+    fn seen(&self) -> &Seen {
+        match self {
+            Self::Live { seen, .. } => seen,
+            Self::Files(files) => files.seen(),
+        }
     }
 
     /// A server as last seen.
@@ -212,6 +241,21 @@ impl Cluster {
             source,
         })
     }
+}
+
+/// Without end. Only warnings depend on it, so nothing waits for its first list.
+async fn follow_grants(client: Client, seen: Arc<Seen>) {
+    let api: Api<MCPAccessGrant> = Api::all(client);
+    let stream = watcher(api, watcher::Config::default()).default_backoff();
+    stream
+        .for_each(|event| {
+            match event {
+                Ok(event) => seen.grant(&event),
+                Err(error) => tracing::warn!(%error, "watching MCPAccessGrants"),
+            }
+            std::future::ready(())
+        })
+        .await;
 }
 
 async fn within<T>(

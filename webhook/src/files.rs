@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crds::MCPServer;
+use crds::{MCPAccessGrant, MCPServer};
+use kube::runtime::watcher::Event;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::seen::Seen;
 
 /// Manifests can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +31,9 @@ pub enum FilesError {
         /// What the parser said.
         message: String,
     },
-    /// An MCPServer that isn't one.
-    #[error("reading an MCPServer in {}", path.display())]
-    Server {
+    /// An MCPServer or MCPAccessGrant that isn't one.
+    #[error("reading an MCPServer or MCPAccessGrant in {}", path.display())]
+    Object {
         /// The file.
         path: PathBuf,
         /// What serde said.
@@ -38,11 +42,12 @@ pub enum FilesError {
     },
 }
 
-/// The objects that `/inject` asks about; those of other kinds aren't kept.
+/// The objects that reviews ask about; those of other kinds aren't kept.
 #[derive(Debug, Default)]
 pub struct Files {
     servers: BTreeMap<(String, String), Arc<MCPServer>>,
     owners: BTreeMap<(String, String, String), Value>,
+    seen: Seen,
 }
 
 impl Files {
@@ -75,20 +80,19 @@ impl Files {
             let namespace = of("/metadata/namespace").unwrap_or("default").to_owned();
             let name = of("/metadata/name").unwrap_or_default().to_owned();
             let kind = of("/kind").unwrap_or_default().to_owned();
+            let metadata = object.pointer_mut("/metadata");
+            if let Some(metadata) = metadata.and_then(Value::as_object_mut) {
+                metadata.insert("namespace".into(), namespace.clone().into());
+            }
             match kind.as_str() {
                 "MCPServer" => {
-                    if let Some(metadata) = object
-                        .pointer_mut("/metadata")
-                        .and_then(Value::as_object_mut)
-                    {
-                        metadata.insert("namespace".into(), namespace.clone().into());
-                    }
-                    let server: MCPServer =
-                        serde_json::from_value(object).map_err(|source| FilesError::Server {
-                            path: path.to_owned(),
-                            source,
-                        })?;
+                    let server: MCPServer = typed(path, object)?;
+                    self.seen.server(&Event::Apply(server.clone()));
                     self.servers.insert((namespace, name), Arc::new(server));
+                }
+                "MCPAccessGrant" => {
+                    let grant: MCPAccessGrant = typed(path, object)?;
+                    self.seen.grant(&Event::Apply(grant));
                 }
                 "ReplicaSet" | "Deployment" => {
                     self.owners.insert((kind, namespace, name), object);
@@ -97,6 +101,10 @@ impl Files {
             }
         }
         Ok(())
+    }
+
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     pub(crate) fn server(&self, namespace: &str, name: &str) -> Option<Arc<MCPServer>> {
@@ -108,6 +116,13 @@ impl Files {
         let key = (kind.to_owned(), namespace.to_owned(), name.to_owned());
         self.owners.get(&key).cloned()
     }
+}
+
+fn typed<T: DeserializeOwned>(path: &Path, object: Value) -> Result<T, FilesError> {
+    serde_json::from_value(object).map_err(|source| FilesError::Object {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn manifests(path: &Path) -> Result<Vec<PathBuf>, FilesError> {

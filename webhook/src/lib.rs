@@ -25,6 +25,7 @@ mod pulse;
 mod review;
 mod router;
 mod run;
+mod seen;
 mod server;
 mod settings;
 mod validate;

@@ -176,8 +176,11 @@ async fn answer(
     let settings = app.settings.load_full();
     let answer = match endpoint {
         Endpoint::Default => Ok(default::answer(&mut request, &settings)),
-        Endpoint::Validate => validate::answer(&mut request, &settings, Timestamp::now())
-            .map_err(inject::InjectError::Review),
+        Endpoint::Validate => {
+            validate::answer(&mut request, &app.cluster, &settings, Timestamp::now())
+                .await
+                .map_err(inject::InjectError::Review)
+        }
         Endpoint::Inject => inject::answer(&request, &app.cluster, memory, &settings).await,
     };
     let answer = answer.map_err(|error| match error {

@@ -1,11 +1,15 @@
 //! `/validate`: what schema and CEL can't see, with the operator's own parser.
 
-use crds::{Kind, MCPAccessGrant, MCPAgentSession, Problem, Problems, Settings, Warning, names};
+use crds::{
+    Grant, Kind, Lookup, MCPAccessGrant, MCPAgentSession, Problem, Problems, Route, Server,
+    Session, Settings, Warning, WarningCode, names,
+};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::cluster::Cluster;
 use crate::review::{Answer, Cause, Refusal, Request, ReviewError};
 
 /// kubectl shows them all, one a line; more than these nobody reads.
@@ -15,8 +19,9 @@ const MOST_WARNINGS: usize = 5;
 ///
 /// # Errors
 /// [`ReviewError`] for other kinds.
-pub(crate) fn answer(
+pub(crate) async fn answer(
     request: &mut Request,
+    cluster: &Cluster,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Answer, ReviewError> {
@@ -28,38 +33,151 @@ pub(crate) fn answer(
             kind: request.kind.kind.clone(),
         });
     };
+    if request.operation == "DELETE" {
+        return Ok(deleted(kind, request, cluster));
+    }
     if passes_unread(request) {
         return Ok(Answer::allow("Unchanged"));
     }
-    Ok(match check(kind, &mut request.object, settings, now) {
-        Ok(warnings) => Answer {
-            warnings: texts(&warnings),
+    Ok(match read(kind, &mut request.object, cluster, settings) {
+        Ok(meant) => Answer {
+            warnings: texts(&warnings(&meant, cluster, settings, now).await),
             ..Answer::allow("Valid")
         },
-        Err(problems) => judge(request, kind, settings, now, problems),
+        Err(problems) => judge(request, kind, cluster, settings, problems),
     })
 }
 
-/// What the operator will make of an object: warnings, or why it will make nothing of it. Takes the
-/// spec out of a server, which is large.
-fn check(
+/// An object as the operator will take it.
+enum Meant {
+    Server(Box<Server>),
+    Grant(Box<Grant>),
+    Session(Box<Session>),
+}
+
+/// What the operator will make of an object, or why it will make nothing of it. Takes the spec out
+/// of a server, which is large.
+fn read(
     kind: Kind,
     object: &mut Value,
+    cluster: &Cluster,
     settings: &Settings,
-    now: Timestamp,
-) -> Result<Vec<Warning>, Problems> {
+) -> Result<Meant, Problems> {
     match kind {
         Kind::Server => {
-            let metadata = read::<ObjectMeta>(object.get("metadata").unwrap_or(&Value::Null))?;
+            let metadata: ObjectMeta = typed(object.get("metadata").unwrap_or(&Value::Null))?;
             let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
-            crds::parse_spec(&metadata, spec, settings).map(|server| crds::warnings(&server))
+            let route = Route::of_spec(&metadata, &spec);
+            let server = crds::parse_spec(&metadata, spec, settings)?;
+            match cluster.rival(&route, settings) {
+                Some(owner) => Err(Problems(vec![route.problem(&owner, settings)])),
+                None => Ok(Meant::Server(Box::new(server))),
+            }
         }
-        Kind::Grant => read::<MCPAccessGrant>(object)
-            .and_then(|object| crds::parse_grant(&object))
-            .map(|grant| crds::grant_warnings(&grant)),
-        Kind::Session => read::<MCPAgentSession>(object)
-            .and_then(|object| crds::parse_session(&object))
-            .map(|session| crds::session_warnings(&session, now)),
+        Kind::Grant => {
+            let object: MCPAccessGrant = typed(object)?;
+            Ok(Meant::Grant(Box::new(crds::parse_grant(&object)?)))
+        }
+        Kind::Session => {
+            let object: MCPAgentSession = typed(object)?;
+            Ok(Meant::Session(Box::new(crds::parse_session(&object)?)))
+        }
+    }
+}
+
+async fn warnings(
+    meant: &Meant,
+    cluster: &Cluster,
+    settings: &Settings,
+    now: Timestamp,
+) -> Vec<Warning> {
+    match meant {
+        Meant::Server(server) => crds::warnings(server),
+        Meant::Grant(grant) => {
+            let (namespace, server) = (&grant.server_namespace, &grant.server);
+            let found = Found::of(cluster, &grant.namespace, namespace, server, settings).await;
+            let others = cluster.grants(namespace, server);
+            crds::grant_warnings(grant, found.look_up(), &others)
+        }
+        Meant::Session(session) => {
+            let (namespace, server) = (&session.server_namespace, &session.server);
+            let found = Found::of(cluster, &session.namespace, namespace, server, settings).await;
+            crds::session_warnings(session, found.look_up(), now)
+        }
+    }
+}
+
+/// The server that a grant or session names.
+enum Found {
+    Unknown,
+    Missing,
+    Server(Box<Server>),
+}
+
+impl Found {
+    /// Asked for only on behalf of the server's own namespace: nobody else is told about it. One
+    /// that the watch hasn't seen may have been applied a moment ago, so the API server is asked.
+    async fn of(
+        cluster: &Cluster,
+        asker: &str,
+        namespace: &str,
+        name: &str,
+        settings: &Settings,
+    ) -> Self {
+        if asker != namespace {
+            return Self::Unknown;
+        }
+        let object = match cluster.cached(namespace, name) {
+            Some(object) => Some(object),
+            None => match cluster.server(namespace, name).await {
+                Ok(found) => found,
+                Err(_) => return Self::Unknown,
+            },
+        };
+        match object.map(|object| crds::parse(&object, settings)) {
+            None => Self::Missing,
+            Some(Err(_)) => Self::Unknown,
+            Some(Ok(server)) => Self::Server(Box::new(server)),
+        }
+    }
+
+    fn look_up(&self) -> Lookup<'_> {
+        match self {
+            Self::Unknown => Lookup::Unknown,
+            Self::Missing => Lookup::Missing,
+            Self::Server(server) => Lookup::Found(server),
+        }
+    }
+}
+
+/// Nobody is kept from deleting; who deletes a server is told whose access hangs on its name.
+fn deleted(kind: Kind, request: &Request, cluster: &Cluster) -> Answer {
+    let allowed = Answer::allow("Deleted");
+    if kind != Kind::Server || !request.sub_resource.is_empty() {
+        return allowed;
+    }
+    let grants = cluster.grants(&request.namespace, request.object_name());
+    let live: Vec<&str> = grants
+        .iter()
+        .filter(|grant| !grant.disabled)
+        .map(|grant| grant.name.as_str())
+        .collect();
+    let Some(first) = live.first() else {
+        return allowed;
+    };
+    let more = match live.len() {
+        1 => String::new(),
+        many => format!(" and {} more", many.saturating_sub(1)),
+    };
+    let warning = Warning {
+        code: WarningCode::DeletedWithGrants.as_str(),
+        message: format!(
+            "MCPAccessGrant {first}{more} still names this server, and will count for the next one of its name"
+        ),
+    };
+    Answer {
+        warnings: texts(&[warning]),
+        ..allowed
     }
 }
 
@@ -68,14 +186,14 @@ fn check(
 fn judge(
     request: &mut Request,
     kind: Kind,
+    cluster: &Cluster,
     settings: &Settings,
-    now: Timestamp,
     problems: Problems,
 ) -> Answer {
     if request.old_object.is_null() {
         return refuse(request, &problems);
     }
-    let Err(old) = check(kind, &mut request.old_object, settings, now) else {
+    let Err(old) = read(kind, &mut request.old_object, cluster, settings) else {
         return refuse(request, &problems);
     };
     let told = problems.to_string();
@@ -89,7 +207,7 @@ fn judge(
     refuse(request, &broken)
 }
 
-/// Deletions, subresources, objects on their way out, and updates that leave the spec as it is: an
+/// Subresources, objects on their way out, and updates that leave the spec as it is: an
 /// old spec that would be refused today must not keep a finalizer or a label from being changed.
 fn passes_unread(request: &Request) -> bool {
     let (new, old) = (&request.object, &request.old_object);
@@ -101,7 +219,7 @@ fn passes_unread(request: &Request) -> bool {
         || (!old.is_null() && new.get("spec") == old.get("spec"))
 }
 
-fn read<'a, T: Deserialize<'a>>(object: &'a Value) -> Result<T, Problems> {
+fn typed<'a, T: Deserialize<'a>>(object: &'a Value) -> Result<T, Problems> {
     T::deserialize(object).map_err(|error| {
         Problems(vec![Problem {
             code: "unreadable",

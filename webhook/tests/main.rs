@@ -9,6 +9,7 @@
 )]
 
 mod app;
+mod beside;
 mod deployment;
 mod fuzz;
 mod leaving;

@@ -8,10 +8,16 @@ use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 /// The files, as shipped.
-const BASE: [(&str, &str); 1] = [(
-    "namespaces.yaml",
-    include_str!("../../../deploy/platform/namespaces.yaml"),
-)];
+const BASE: [(&str, &str); 2] = [
+    (
+        "namespaces.yaml",
+        include_str!("../../../deploy/platform/namespaces.yaml"),
+    ),
+    (
+        "roles.yaml",
+        include_str!("../../../deploy/platform/roles.yaml"),
+    ),
+];
 const WORKLOADS: [(&str, &str); 2] = [
     (
         "webhook.yaml",

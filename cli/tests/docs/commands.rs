@@ -122,6 +122,7 @@ fn the_tables_of_flags_have_every_flag_and_no_other() {
         ),
         ("## mcp-runtime operator", "mcp-runtime", &["operator"]),
         ("## mcp-runtime webhook", "mcp-runtime", &["webhook"]),
+        ("## mcp-runtime validate", "mcp-runtime", &["validate"]),
         (
             "## mcp-runtime access explain",
             "mcp-runtime",

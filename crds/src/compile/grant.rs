@@ -46,7 +46,9 @@ fn reason_of(grant: &Grant, server: &Server) -> (ItemReason, String) {
     if grant.disabled {
         return (ItemReason::Disabled, "spec.disabled is true".into());
     }
-    let unknown: Vec<&str> = crate::warnings::unknown_rules(grant, server).collect();
+    let unknown: Vec<&str> = crate::warnings::unknown_rules(grant, server)
+        .map(|(_, name)| name)
+        .collect();
     if unknown.is_empty() {
         (ItemReason::Active, String::new())
     } else {

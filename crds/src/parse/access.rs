@@ -33,10 +33,12 @@ pub(super) fn session(object: &MCPAgentSession) -> Session {
     let spec = &object.spec;
     let (server, server_namespace) = server_of(&object.metadata, &spec.server_ref);
     let token = spec.upstream_token_secret_ref.as_ref();
+    let created = object.metadata.creation_timestamp.as_ref();
     Session {
         name: object.metadata.name.clone().unwrap_or_default(),
         namespace: object.metadata.namespace.clone().unwrap_or_default(),
         generation: object.metadata.generation.unwrap_or_default(),
+        created: created.map(|time| time.0),
         server,
         server_namespace,
         subject: subject(&spec.subject),

@@ -160,14 +160,44 @@ pub(crate) fn unknown(
             };
             for (name, member) in members {
                 match properties.get(name) {
-                    // The API server knows everything about metadata; the definition just bounds the name.
-                    Some(_) if matches!(at, Path::Root) && name == "metadata" => {}
+                    // The definition just bounds the name; the rest of it is every object's.
+                    Some(_) if matches!(at, Path::Root) && name == "metadata" => {
+                        unknown_metadata(member, &Path::Member(at, name), problems);
+                    }
                     Some(property) => unknown(property, member, &Path::Member(at, name), problems),
                     None => problems.push(told::unknown_field(at, name, properties.keys())),
                 }
             }
         }
         _ => {}
+    }
+}
+
+/// The fields of ObjectMeta (Kubernetes API, `meta/v1`).
+const METADATA: [&str; 15] = [
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+fn unknown_metadata(metadata: &Value, at: &Path<'_>, problems: &mut Vec<Problem>) {
+    let known = METADATA.map(str::to_owned);
+    for name in metadata.as_object().into_iter().flat_map(Map::keys) {
+        if !known.contains(name) {
+            problems.push(told::unknown_field(at, name, known.iter()));
+        }
     }
 }
 

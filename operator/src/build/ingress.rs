@@ -1,16 +1,13 @@
 //! The server's route.
 
 use crds::words::AuthMode;
-use crds::{Server, Settings};
+use crds::{RESOURCE_METADATA, Server, Settings};
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule,
     IngressServiceBackend, IngressSpec, ServiceBackendPort,
 };
 
 use super::meta::{Pairs, meta};
-
-/// Where a resource server describes itself (RFC 9728).
-const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
 
 pub(super) fn build_ingress(server: &Server, settings: &Settings) -> Ingress {
     let mut metadata = meta(server, &server.name);

@@ -37,7 +37,7 @@ fn objects(case: &Case, settings: &Settings) -> Vec<Value> {
         .gateway
         .as_ref()
         .map(|_| render(&compiled.document, None, None, now));
-    let desired = build(&server, rendered.as_ref(), settings);
+    let desired = build(&server, rendered.as_ref(), None, settings);
     let Desired {
         service_account,
         policy,
@@ -54,7 +54,7 @@ fn objects(case: &Case, settings: &Settings) -> Vec<Value> {
         serde_json::to_value(deployment),
         serde_json::to_value(canary),
         serde_json::to_value(service),
-        serde_json::to_value(ingress),
+        serde_json::to_value(ingress.unwrap()),
     ];
     values
         .map(Result::unwrap)
@@ -118,7 +118,9 @@ fn an_address_in_a_url_is_a_network_of_its_own() {
         input[0]["spec"]["analytics"]["ingestURL"] = url.into();
         let server: MCPServer = of_kind(&input, "MCPServer").remove(0);
         let server = crds::parse(&server, &settings()).unwrap();
-        let policy = build(&server, None, &settings()).network_policy.unwrap();
+        let policy = build(&server, None, None, &settings())
+            .network_policy
+            .unwrap();
         let egress = policy.spec.unwrap().egress.unwrap();
         let rule = serde_json::json!({
             "to": [{ "ipBlock": { "cidr": peer } }],

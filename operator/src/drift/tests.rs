@@ -26,7 +26,7 @@ fn server(rest: &str, settings: &Settings) -> Server {
 const GOVERNED: &str = "  gateway: { enabled: true }\n";
 
 fn deployment(server: &Server, settings: &Settings) -> Deployment {
-    build(server, None, settings).deployment.unwrap()
+    build(server, None, None, settings).deployment.unwrap()
 }
 
 /// The Deployment as the API server has it after an apply, with a restart by someone else.

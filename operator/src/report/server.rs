@@ -136,6 +136,8 @@ pub(crate) fn observed(
         canary_ready: ready(ConditionType::CanaryReady),
         url: match live(&seen.applied.ingress) {
             Some(ingress) => parts::url(seen.server, &ingress.0),
+            // What others answer there isn't this server.
+            None if route_taken(&seen.applied.ingress) => None,
             None => previous.url.clone(),
         },
         enforced_policy_revision: enforced(seen, previous),
@@ -156,6 +158,10 @@ pub(crate) fn observed(
 fn unsupported(server: &Server, denies: bool) -> Vec<String> {
     let those = server.unsupported.iter().filter(|one| one.denies == denies);
     those.map(ToString::to_string).collect()
+}
+
+fn route_taken<K>(part: &Part<K>) -> bool {
+    matches!(part, Some(Err(ApplyError::RouteTaken(_))))
 }
 
 fn live<K>(part: &Part<K>) -> Option<&Arc<Owned<K>>> {

@@ -219,6 +219,28 @@ fn a_refused_part_stalls_the_server_and_leaves_the_others_conditions() {
 }
 
 #[test]
+fn a_server_whose_route_another_has_says_so_and_has_no_url() {
+    let (input, applied) = ready_case();
+    let applied = Applied {
+        ingress: Some(Err(ApplyError::RouteTaken(
+            "MCPServer older has this route".into(),
+        ))),
+        ..applied
+    };
+    let status = status_of(&input, &applied);
+    let found = condition(&status, "IngressReady");
+    assert_eq!(
+        (&*found.status, &*found.reason, &*found.message),
+        (
+            "False",
+            "RouteConflict",
+            "MCPServer older has this route; write another publicPathPrefix or ingressHost"
+        )
+    );
+    assert_eq!((status.phase.as_deref(), status.url), (Some("Error"), None));
+}
+
+#[test]
 fn a_passing_failure_leaves_every_condition_as_it_was() {
     let (mut input, applied) = ready_case();
     let well = status_of(&input, &applied);

@@ -1,4 +1,4 @@
-//! The validating configuration: `validate.mcpruntime.org`.
+//! The validating configuration: `validate.mcpruntime.org` and `deletion.mcpruntime.org`.
 
 use crds::names;
 use k8s_openapi::api::admissionregistration::v1::{
@@ -10,7 +10,7 @@ use super::{metadata, service};
 pub(super) fn configuration() -> ValidatingWebhookConfiguration {
     ValidatingWebhookConfiguration {
         metadata: metadata(names::WEBHOOK_CONFIGURATION),
-        webhooks: Some(vec![validate()]),
+        webhooks: Some(vec![validate(), deletion()]),
     }
 }
 
@@ -43,6 +43,35 @@ fn validate() -> ValidatingWebhook {
         ]),
         failure_policy: Some("Fail".into()),
         timeout_seconds: Some(5),
+        ..shared()
+    }
+}
+
+/// Only ever warns, so that nothing waits for it: away, servers are deleted without a word.
+fn deletion() -> ValidatingWebhook {
+    ValidatingWebhook {
+        name: "deletion.mcpruntime.org".into(),
+        client_config: service("/validate"),
+        rules: Some(vec![RuleWithOperations {
+            api_groups: Some(vec![names::GROUP.into()]),
+            api_versions: Some(vec![names::VERSION.into()]),
+            operations: Some(vec!["DELETE".into()]),
+            resources: Some(vec!["mcpservers".into()]),
+            scope: Some("Namespaced".into()),
+        }]),
+        // Controllers read no warnings.
+        match_conditions: Some(vec![condition(
+            "not-by-a-controller",
+            "!request.userInfo.username.startsWith('system:serviceaccount:kube-system:')",
+        )]),
+        failure_policy: Some("Ignore".into()),
+        timeout_seconds: Some(2),
+        ..shared()
+    }
+}
+
+fn shared() -> ValidatingWebhook {
+    ValidatingWebhook {
         admission_review_versions: vec!["v1".into()],
         side_effects: "None".into(),
         match_policy: Some("Equivalent".into()),
