@@ -1,7 +1,9 @@
 //! Stopping and starting parts of the platform, for tests that run alone.
 
 use anyhow::Context as _;
-use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
+};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -53,6 +55,29 @@ impl Cluster {
             Ok((found == wanted && available).then_some(()))
         })
         .await
+    }
+
+    /// Takes the validating webhook's configuration away; give what it returns to
+    /// [`Cluster::restore_validation`].
+    pub async fn remove_validation(&self) -> anyhow::Result<ValidatingWebhookConfiguration> {
+        let api: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
+        let mut found = api.get(crds::names::WEBHOOK_CONFIGURATION).await?;
+        api.delete(crds::names::WEBHOOK_CONFIGURATION, &DeleteParams::default())
+            .await?;
+        found.metadata.resource_version = None;
+        found.metadata.uid = None;
+        found.metadata.managed_fields = None;
+        Ok(found)
+    }
+
+    /// Puts the validating webhook's configuration back.
+    pub async fn restore_validation(
+        &self,
+        found: &ValidatingWebhookConfiguration,
+    ) -> anyhow::Result<()> {
+        let api: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
+        api.create(&PostParams::default(), found).await?;
+        Ok(())
     }
 
     /// Takes the injecting webhook's configuration away; give what it returns to

@@ -12,6 +12,7 @@
 )]
 
 mod admit;
+mod agreement;
 mod chaos;
 mod corpus;
 mod default;
@@ -19,6 +20,7 @@ mod drain;
 mod events;
 mod explain;
 mod external;
+mod gitops;
 mod hostile;
 mod inject;
 mod jobs;
@@ -28,6 +30,7 @@ mod outage;
 mod policy;
 mod reconcile;
 mod revoke;
+mod roles;
 mod sample;
 mod shapes;
 mod soak;

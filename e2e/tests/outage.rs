@@ -7,6 +7,7 @@ mod document;
 mod drain;
 mod emergency;
 mod images;
+mod routes;
 
 use std::time::Duration;
 
