@@ -1,6 +1,6 @@
 //! Stopping and starting parts of the platform, for tests that run alone.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
@@ -29,6 +29,17 @@ impl Cluster {
     pub async fn proxy_image(&self) -> anyhow::Result<String> {
         let settings = self.settings().await?;
         Ok(settings.proxy_image().context("no proxy image")?.to_owned())
+    }
+
+    /// Installs the platform as a person would, with `bin/mcp-runtime`.
+    pub async fn setup(&self, image: &str) -> anyhow::Result<()> {
+        let ended = self.mcp_runtime(&["setup", "--image", image]).await?;
+        ensure!(
+            ended.ok,
+            "mcp-runtime setup --image {image}: {}",
+            ended.stderr
+        );
+        Ok(())
     }
 
     /// Scales a Deployment of the platform and waits until so many pods are available and no

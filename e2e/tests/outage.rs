@@ -8,6 +8,7 @@ mod drain;
 mod emergency;
 mod images;
 mod routes;
+mod upgrade;
 
 use std::time::Duration;
 
