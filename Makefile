@@ -46,6 +46,7 @@ lint: ## Formatting, clippy, the directions between crates, licences and bans wh
 unit: ## Tests that need no cluster
 	cargo test --workspace --exclude mcp-e2e
 	cargo test --package mcp-e2e --lib
+	cd e2e/kube && CGO_ENABLED=0 go test -trimpath ./netpol/...
 
 .PHONY: laptop
 laptop: ## A real MCP server behind bin/mcp-proxy, driven by the official SDK, no cluster

@@ -262,9 +262,13 @@ fn object_of(schema: &Value) -> BoxedStrategy<Value> {
 pub fn object(kind: Kind) -> impl Strategy<Value = Value> {
     let schema = serde_json::to_value(schema::schema(kind)).unwrap_or_default();
     let spec = value_of(&schema["properties"]["spec"]);
-    // Only servers have rules about their names; the API server has some about everyone's.
+    // Only servers have rules about their names; the API server has some about everyone's, and
+    // asks for one that isn't there before it looks at any rule.
     let (name, generate_name) = match kind {
-        Kind::Server => (text().boxed(), proptest::option::of(text()).boxed()),
+        Kind::Server => (
+            text().prop_filter("a name", |name| name != "").boxed(),
+            proptest::option::of(text()).boxed(),
+        ),
         _ => (Just(json!("payments")).boxed(), Just(None).boxed()),
     };
     (name, generate_name, spec).prop_map(move |(name, generate_name, spec)| {

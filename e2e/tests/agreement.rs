@@ -17,7 +17,7 @@ use mcp_e2e::{Cluster, Namespace, wait};
 
 const GROUP: &str = "agreement.mcpruntime.org";
 /// How many objects, where `MCP_CASES` doesn't say.
-const CASES: usize = 2000;
+const CASES: usize = 1000;
 /// Dry runs at a time.
 const AT_ONCE: usize = 16;
 
