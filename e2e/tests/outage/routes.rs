@@ -33,8 +33,10 @@ fn on(prefix: &str, name: &str) -> String {
 async fn a_route_is_refused_to_the_second_and_goes_to_it_when_the_first_is_gone()
 -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
-    let near = Namespace::create(&cluster, "route").await?;
-    let far = Namespace::create(&cluster, "routefar").await?;
+    // Created within a second of each other, the order of their names decides: so named, the one
+    // that is created first has it either way.
+    let near = Namespace::create(&cluster, "routes").await?;
+    let far = Namespace::create(&cluster, "route").await?;
     let shared = near.name.clone();
     near.create_all(&on(&shared, "older")).await?;
     await_reason(&near, "older", "AddressAssigned").await?;
