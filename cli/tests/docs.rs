@@ -6,6 +6,7 @@
     reason = "a page that is wrong is said to be, with the place"
 )]
 
+mod amounts;
 mod commands;
 mod errors;
 mod failures;

@@ -67,6 +67,14 @@ pub const ANNOTATION_INJECTED: &str = "mcpruntime.org/injected";
 pub const ANNOTATION_POLICY_TOUCH: &str = "mcpruntime.org/policy-touch";
 /// Pod annotation: seconds of drain for pods that aren't of our own Deployments.
 pub const ANNOTATION_DRAIN_SECONDS: &str = "mcpruntime.org/drain-seconds";
+/// Pod annotation: the CPU that its proxy asks for, instead of the server's.
+pub const ANNOTATION_PROXY_CPU_REQUEST: &str = "mcpruntime.org/proxy-cpu-request";
+/// Pod annotation: the CPU that its proxy may use, instead of the server's.
+pub const ANNOTATION_PROXY_CPU_LIMIT: &str = "mcpruntime.org/proxy-cpu-limit";
+/// Pod annotation: the memory that its proxy asks for, instead of the server's.
+pub const ANNOTATION_PROXY_MEMORY_REQUEST: &str = "mcpruntime.org/proxy-memory-request";
+/// Pod annotation: the memory that its proxy may use, instead of the server's.
+pub const ANNOTATION_PROXY_MEMORY_LIMIT: &str = "mcpruntime.org/proxy-memory-limit";
 /// MCPServer annotation: `true` stops reconciling.
 pub const ANNOTATION_PAUSED: &str = "mcpruntime.org/paused";
 /// Pod annotation: what injection wrote over, so that it can be taken out again.

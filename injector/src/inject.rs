@@ -2,6 +2,7 @@
 
 use crds::{Gateway, Server, Settings, names};
 use json_patch::Patch;
+use k8s_openapi::api::core::v1::ResourceRequirements;
 use serde_json::Value;
 
 use crate::code::{Code, Denial};
@@ -9,7 +10,7 @@ use crate::intact::{self, Breach, is_proxy};
 use crate::json::{annotation, is_governed, list, server_label, text};
 use crate::ops::Ops;
 use crate::prove::prove;
-use crate::{conflict, drain, repair, resources, shape, sidecar, uninject, volume};
+use crate::{amounts, conflict, drain, repair, resources, shape, sidecar, uninject, volume};
 
 /// Names the container that `kubectl logs` and `exec` mean without `-c`.
 pub(crate) const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
@@ -101,16 +102,12 @@ fn fresh(
     gateway: &Gateway,
     settings: &Settings,
 ) -> Result<Injection, Fault> {
-    let drain_seconds = match drain::seconds(pod) {
-        Ok(seconds) => seconds,
+    let (drain_seconds, resources) = match wishes(pod, gateway) {
+        Ok(wishes) => wishes,
         Err(denial) => return Ok(Injection::Deny(denial)),
     };
-    let denial = conflict::with_proxy(pod, gateway).or_else(|| resources::check(pod, gateway));
-    if let Some(denial) = denial {
-        return Ok(Injection::Deny(denial));
-    }
     let image = sidecar::image(gateway, settings).ok_or(Fault::NoImage)?;
-    let container = sidecar::container(server, gateway, image, settings);
+    let container = sidecar::container(server, gateway, image, resources, settings);
     let mut ops = Ops::on(pod);
     ops.prepend(&["spec", "initContainers"], json("container", &container)?);
     let mut volumes = Vec::new();
@@ -135,6 +132,16 @@ fn fresh(
         code: Code::Injected,
         ops: ops.finish(),
     })
+}
+
+/// What the pod says of its drain and of the proxy's size, where nothing in it keeps the proxy out.
+fn wishes(pod: &Value, gateway: &Gateway) -> Result<(Option<u32>, ResourceRequirements), Denial> {
+    let drain_seconds = drain::seconds(pod)?;
+    let amounts = amounts::of_proxy(pod, &gateway.resources)?;
+    match conflict::with_proxy(pod, gateway).or_else(|| resources::check(pod, &amounts)) {
+        Some(denial) => Err(denial),
+        None => Ok((drain_seconds, amounts)),
+    }
 }
 
 /// A pod that comes with a container of the proxy's name: ours from an earlier round, or somebody's.

@@ -7,6 +7,7 @@
 //! The pod stays raw JSON from end to end. A typed pod would drop every field newer than our
 //! types, and the API server would take our patch for the wish to remove it.
 
+mod amounts;
 mod belongs;
 mod code;
 mod conflict;
@@ -25,6 +26,7 @@ mod uninject;
 mod unserved;
 mod volume;
 
+pub use amounts::{AMOUNT_ANNOTATIONS, AmountAnnotation};
 pub use belongs::{Owners, belongs, deployment_of, replica_set_of};
 pub use code::{Code, Denial};
 pub use inject::{Fault, Injection, inject};

@@ -6,35 +6,35 @@
 //! message would then name a container that isn't in the manifest.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use crds::{Gateway, Quantity, names};
+use crds::{Quantity, names};
 use k8s_openapi::api::core::v1::ResourceRequirements;
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::Value;
 
+use crate::amounts;
 use crate::code::{Code, Denial};
 use crate::intact::is_sidecar;
 use crate::json::{at, list};
 use crate::quantity::written;
 
-/// What keeps the proxy out of a pod without a proxy.
-pub(crate) fn check(pod: &Value, gateway: &Gateway) -> Option<Denial> {
+/// What keeps a proxy that is given `resources` out of a pod without one.
+pub(crate) fn check(pod: &Value, resources: &ResourceRequirements) -> Option<Denial> {
     // The others have to be a node's, and a pod can't ask for them as a whole.
     ["cpu", "memory"]
         .iter()
-        .find_map(|resource| exceeded(pod, gateway, resource))
+        .find_map(|resource| exceeded(pod, resources, resource))
 }
 
-fn exceeded(pod: &Value, gateway: &Gateway, resource: &str) -> Option<Denial> {
+fn exceeded(pod: &Value, resources: &ResourceRequirements, resource: &str) -> Option<Denial> {
     let whole = amount(pod, &["spec", "resources", "requests", resource])?;
     let allowed = Quantity::parse(&whole)?;
-    let proxy = of_proxy(&gateway.resources, resource)?;
+    let proxy = of_proxy(resources, resource)?;
     let others = of_containers(pod, resource)?;
     let needed = others.plus(proxy);
     (needed > allowed && proxy > Quantity::default()).then(|| {
         let [others, proxy, needed] =
             [others, proxy, needed].map(|amount| written(amount, resource));
+        let source = amounts::source(pod, "requests", resource);
         Denial::new(
             Code::PodLevelResources,
             format!("spec.resources.requests[{resource}]"),
@@ -42,17 +42,14 @@ fn exceeded(pod: &Value, gateway: &Gateway, resource: &str) -> Option<Denial> {
                 "{whole}: the containers ask for {others} and {} for {proxy}, which makes {needed}",
                 names::PROXY_CONTAINER
             ),
-            format!("set it to {needed} or more, or lower spec.gateway.resources on the MCPServer"),
+            format!("set it to {needed} or more, or lower {source}"),
         )
     })
 }
 
 fn of_proxy(resources: &ResourceRequirements, resource: &str) -> Option<Quantity> {
-    let of = |amounts: &Option<BTreeMap<String, Amount>>| {
-        let amount = amounts.as_ref()?.get(resource)?;
-        Quantity::parse(&amount.0)
-    };
-    of(&resources.requests).or_else(|| of(&resources.limits))
+    let of = |kind| amounts::amount(resources, kind, resource);
+    Quantity::parse(of("requests").or_else(|| of("limits"))?)
 }
 
 /// What containers ask for at once, as the scheduler counts it: the larger of all that run beside

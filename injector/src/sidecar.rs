@@ -3,8 +3,8 @@
 use crds::{Server, Settings, names};
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, ExecAction, HTTPGetAction,
-    Lifecycle, LifecycleHandler, Probe, SeccompProfile, SecretKeySelector, SecurityContext,
-    VolumeMount,
+    Lifecycle, LifecycleHandler, Probe, ResourceRequirements, SeccompProfile, SecretKeySelector,
+    SecurityContext, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -24,7 +24,7 @@ pub(crate) fn image<'a>(gateway: &'a crds::Gateway, settings: &'a Settings) -> O
     gateway.image.as_deref().or_else(|| settings.proxy_image())
 }
 
-/// The container for a server with `gateway`, running `image`.
+/// The container for a server with `gateway`, running `image` with `resources`.
 ///
 /// A native sidecar (KEP-753): an init container that is restarted always, so that it is up before
 /// the server starts and until the server has ended, and doesn't keep a Job from completing.
@@ -32,6 +32,7 @@ pub(crate) fn container(
     server: &Server,
     gateway: &crds::Gateway,
     image: &str,
+    resources: ResourceRequirements,
     settings: &Settings,
 ) -> Container {
     Container {
@@ -50,7 +51,7 @@ pub(crate) fn container(
         readiness_probe: Some(probe(READY, 2, 2)),
         liveness_probe: Some(probe(LIVE, 10, 6)),
         lifecycle: Some(drain()),
-        resources: Some(gateway.resources.clone()),
+        resources: Some(resources),
         security_context: Some(security_context()),
         termination_message_policy: Some("FallbackToLogsOnError".into()),
         volume_mounts: Some(mounts()),

@@ -42,8 +42,13 @@ fn drain_seconds_give_the_containers_a_hook_and_the_pod_time() {
 }
 
 #[test]
+fn the_proxy_has_the_cpu_and_memory_that_the_pods_annotations_say() {
+    is_golden("sized");
+}
+
+#[test]
 fn injecting_again_changes_nothing() {
-    for name in ["plain", "rich", "nulls", "notes", "drain"] {
+    for name in ["plain", "rich", "nulls", "notes", "drain", "sized"] {
         let once = patched(&pod(name));
         assert_eq!(
             injected(&once),
@@ -55,7 +60,7 @@ fn injecting_again_changes_nothing() {
 
 #[test]
 fn what_was_injected_can_be_taken_out_again() {
-    for name in ["plain", "rich", "nulls", "notes", "drain"] {
+    for name in ["plain", "rich", "nulls", "notes", "drain", "sized"] {
         let pod = pod(name);
         let back = uninject(&patched(&pod)).unwrap();
         assert_eq!(back.to_string(), pod.to_string(), "{name}");

@@ -122,6 +122,7 @@ fn any_json_in_any_place_of_a_pod_gets_an_answer_both_ways() {
     let places: Vec<&str> = vec![
         "/metadata/annotations",
         "/metadata/annotations/mcpruntime.org~1injected-over",
+        "/metadata/annotations/mcpruntime.org~1proxy-cpu-request",
         "/spec/containers",
         "/spec/containers/0",
         "/spec/containers/0/lifecycle",

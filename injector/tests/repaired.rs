@@ -84,6 +84,15 @@ fn a_container_added_on_the_proxys_port_is_named_and_not_the_proxy() {
 }
 
 #[test]
+fn annotations_of_the_proxys_size_that_come_later_change_nothing() {
+    for value in ["100m", "not a quantity"] {
+        let mut pod = patched(&pod("plain"));
+        pod["metadata"]["annotations"]["mcpruntime.org/proxy-cpu-request"] = value.into();
+        assert_eq!(injected(&pod), Injection::Allow(Code::AlreadyInjected));
+    }
+}
+
+#[test]
 fn what_the_api_server_fills_in_is_no_change() {
     let mut pod = patched(&pod("plain"));
     let proxy = &mut init(&mut pod)[0];

@@ -143,6 +143,33 @@ fn the_proxy_asks_for_what_limit_ranges_and_quotas_want_said() {
 }
 
 #[test]
+fn an_amount_without_an_annotation_is_the_servers() {
+    let plain = proxied(&pod("plain"));
+    for (name, kind, resource, value) in [
+        ("proxy-cpu-request", "requests", "cpu", "500m"),
+        ("proxy-cpu-limit", "limits", "cpu", "0.05"),
+        ("proxy-memory-request", "requests", "memory", "268435456"),
+        ("proxy-memory-limit", "limits", "memory", "2Gi"),
+    ] {
+        let mut pod = pod("plain");
+        let annotation = format!("mcpruntime.org/{name}");
+        pod["metadata"]["annotations"] = json!({ annotation.as_str(): value });
+        let after = proxied(&pod);
+        let mut expected = plain.clone();
+        expected["metadata"]["annotations"][annotation] = value.into();
+        expected["spec"]["initContainers"][0]["resources"][kind][resource] = value.into();
+        assert_eq!(after, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_pod_that_as_a_whole_asks_for_enough_for_the_annotated_proxy_gets_it() {
+    let mut pod = pod("sized");
+    pod["spec"]["resources"] = json!({"requests": {"cpu": "5m", "memory": "16Mi"}});
+    proxied(&pod);
+}
+
+#[test]
 fn the_proxy_meets_the_restricted_pod_security_standard() {
     let after = proxied(&pod("plain"));
     assert_eq!(
