@@ -31,27 +31,24 @@ async fn view_edit_and_admin_of_a_namespace_reach_the_three_kinds() -> anyhow::R
         ("admin", "patch", "mcpaccessgrants/status", false),
     ] {
         let user = format!("{role}-of-agreement");
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        // kubectl reads TYPE/NAME: a subresource has a flag of its own.
         let asked = [
             "-n",
             &namespace.name,
             "auth",
             "can-i",
             verb,
-            resource,
+            &format!("{resource}.mcpruntime.org"),
+            &format!("--subresource={subresource}"),
             "--as",
+            &user,
         ];
-        let resource_of = format!("{resource}.mcpruntime.org");
-        let mut asked = asked.to_vec();
-        asked[5] = match resource.split_once('/') {
-            None => &resource_of,
-            Some(_) => resource,
-        };
-        asked.push(&user);
         let answer = cluster.kubectl(&asked, "").await?;
         assert_eq!(
             answer.stdout.trim() == "yes",
             may,
-            "{role} {verb} {resource}: {}{}",
+            "{role} {verb} {resource} {subresource}: {}{}",
             answer.stdout,
             answer.stderr
         );
