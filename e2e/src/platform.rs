@@ -1,12 +1,17 @@
 //! Stopping and starting parts of the platform, for tests that run alone.
 
+use std::fmt::Debug;
+
 use anyhow::{Context as _, ensure};
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::Resource;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{Cluster, wait};
@@ -68,49 +73,33 @@ impl Cluster {
         .await
     }
 
-    /// Takes the validating webhook's configuration away; give what it returns to
-    /// [`Cluster::restore_validation`].
-    pub async fn remove_validation(&self) -> anyhow::Result<ValidatingWebhookConfiguration> {
-        let api: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
+    /// Takes a configuration of the webhook away, the injecting or the validating one; give what
+    /// it returns to [`Cluster::restore_webhook`].
+    pub async fn remove_webhook<K: Configuration>(&self) -> anyhow::Result<K> {
+        let api: Api<K> = Api::all(self.client.clone());
         let mut found = api.get(crds::names::WEBHOOK_CONFIGURATION).await?;
         api.delete(crds::names::WEBHOOK_CONFIGURATION, &DeleteParams::default())
             .await?;
-        found.metadata.resource_version = None;
-        found.metadata.uid = None;
-        found.metadata.managed_fields = None;
-        Ok(found)
-    }
-
-    /// Puts the validating webhook's configuration back.
-    pub async fn restore_validation(
-        &self,
-        found: &ValidatingWebhookConfiguration,
-    ) -> anyhow::Result<()> {
-        let api: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
-        api.create(&PostParams::default(), found).await?;
-        Ok(())
-    }
-
-    /// Takes the injecting webhook's configuration away; give what it returns to
-    /// [`Cluster::restore_injection`].
-    pub async fn remove_injection(&self) -> anyhow::Result<MutatingWebhookConfiguration> {
-        let api: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
-        let mut found = api.get(crds::names::WEBHOOK_CONFIGURATION).await?;
-        api.delete(crds::names::WEBHOOK_CONFIGURATION, &DeleteParams::default())
-            .await?;
-        found.metadata.resource_version = None;
-        found.metadata.uid = None;
-        found.metadata.managed_fields = None;
+        let metadata = found.meta_mut();
+        metadata.resource_version = None;
+        metadata.uid = None;
+        metadata.managed_fields = None;
         Ok(found)
     }
 
     /// Puts it back.
-    pub async fn restore_injection(
-        &self,
-        found: &MutatingWebhookConfiguration,
-    ) -> anyhow::Result<()> {
-        let api: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
+    pub async fn restore_webhook<K: Configuration>(&self, found: &K) -> anyhow::Result<()> {
+        let api: Api<K> = Api::all(self.client.clone());
         api.create(&PostParams::default(), found).await?;
         Ok(())
     }
 }
+
+/// A webhook configuration: one a cluster, under the platform's name.
+pub trait Configuration:
+    Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Sync
+{
+}
+
+impl Configuration for MutatingWebhookConfiguration {}
+impl Configuration for ValidatingWebhookConfiguration {}

@@ -12,6 +12,7 @@ mod upgrade;
 
 use std::time::Duration;
 
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
@@ -95,7 +96,9 @@ async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow
 async fn without_the_webhook_configuration_the_policy_refuses() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "unconfigured").await?;
-    let removed = cluster.remove_injection().await?;
+    let removed = cluster
+        .remove_webhook::<MutatingWebhookConfiguration>()
+        .await?;
     let refused = wait::until("the policy's refusal", || async {
         // Until the API server has noticed, the removed webhook may still answer.
         match namespace.dry_run(&server::pod("governed", GOVERNED)).await {
@@ -109,7 +112,7 @@ async fn without_the_webhook_configuration_the_policy_refuses() -> anyhow::Resul
         }
     })
     .await;
-    cluster.restore_injection(&removed).await?;
+    cluster.restore_webhook(&removed).await?;
     let (status, message) = refused?;
     assert!(status == 403 || status == 422, "{status}: {message}");
     assert!(message.contains("mcp-proxy"), "{message}");

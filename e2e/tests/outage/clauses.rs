@@ -4,6 +4,7 @@
 //!
 //! The cases are those that the crates' own tests run through their Rust twins.
 
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -96,8 +97,10 @@ async fn each_clause_refuses_what_it_is_for() -> anyhow::Result<()> {
     let failures = then_always(
         async {
             cluster.scale(OPERATOR_DEPLOYMENT, 0).await?;
-            let removed = cluster.remove_injection().await?;
-            then_always(all(&namespace, &image), cluster.restore_injection(&removed)).await
+            let removed = cluster
+                .remove_webhook::<MutatingWebhookConfiguration>()
+                .await?;
+            then_always(all(&namespace, &image), cluster.restore_webhook(&removed)).await
         },
         cluster.scale(OPERATOR_DEPLOYMENT, 2),
     )

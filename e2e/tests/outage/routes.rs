@@ -1,6 +1,8 @@
 //! Two servers that want one route: the older has it, whichever way they came to be.
 
 use crds::MCPServer;
+use jiff::Timestamp;
+use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::DeleteParams;
 use mcp_e2e::{Cluster, Namespace, server, wait};
@@ -33,13 +35,23 @@ fn on(prefix: &str, name: &str) -> String {
 async fn a_route_is_refused_to_the_second_and_goes_to_it_when_the_first_is_gone()
 -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
-    // Created within a second of each other, the order of their names decides: so named, the one
-    // that is created first has it either way.
+    // Of servers created within one second, the order of their names decides: so named, `younger`
+    // comes before `youngest` either way.
     let near = Namespace::create(&cluster, "routes").await?;
     let far = Namespace::create(&cluster, "route").await?;
     let shared = near.name.clone();
     near.create_all(&on(&shared, "older")).await?;
     await_reason(&near, "older", "AddressAssigned").await?;
+    // Ages are told in whole seconds.
+    let older = near.api::<MCPServer>().get("older").await?;
+    let created = older
+        .metadata
+        .creation_timestamp
+        .map(|time| time.0.as_second());
+    wait::until("a later second", || async {
+        Ok((Some(Timestamp::now().as_second()) > created).then_some(()))
+    })
+    .await?;
 
     // What admission can see it refuses, and it names nobody to strangers.
     let refused = wait::until("the refusal of the second", || async {
@@ -51,7 +63,9 @@ async fn a_route_is_refused_to_the_second_and_goes_to_it_when_the_first_is_gone(
     assert!(!refused.contains("older"), "{refused}");
 
     // Two at once may both get past it, as these do with the configuration away.
-    let configuration = cluster.remove_validation().await?;
+    let configuration = cluster
+        .remove_webhook::<ValidatingWebhookConfiguration>()
+        .await?;
     let past = async {
         wait::until("an API server without the webhook", || async {
             Ok(far.create_all(&on(&shared, "younger")).await.ok())
@@ -60,7 +74,7 @@ async fn a_route_is_refused_to_the_second_and_goes_to_it_when_the_first_is_gone(
         near.create_all(&on(&shared, "youngest")).await
     };
     let past = past.await;
-    cluster.restore_validation(&configuration).await?;
+    cluster.restore_webhook(&configuration).await?;
     past?;
     for (namespace, name, told) in [
         (&near, "youngest", "MCPServer older has this route"),

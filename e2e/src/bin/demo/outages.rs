@@ -1,5 +1,6 @@
 //! What holds while parts of the platform are away.
 
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
@@ -77,7 +78,9 @@ impl Demo {
     pub(crate) async fn holds_without_its_configuration(&self) -> anyhow::Result<()> {
         heading("With the webhook's configuration removed the admission policy refuses");
         let cluster = &self.namespace.cluster;
-        let removed = cluster.remove_injection().await?;
+        let removed = cluster
+            .remove_webhook::<MutatingWebhookConfiguration>()
+            .await?;
         say("$ kubectl delete mutatingwebhookconfiguration mcp-runtime");
         let refused = wait::until("the policy's refusal", || async {
             match self.namespace.dry_run(&pod("governed", true)).await {
@@ -91,7 +94,7 @@ impl Demo {
             }
         })
         .await;
-        cluster.restore_injection(&removed).await?;
+        cluster.restore_webhook(&removed).await?;
         say("$ kubectl apply -f - (a governed pod without proxy)");
         show(&refused?);
         Ok(())
