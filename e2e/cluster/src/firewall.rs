@@ -133,8 +133,13 @@ fn declared(saved: &str) -> impl Iterator<Item = &str> {
         .filter_map(|line| line.strip_prefix(':')?.split(' ').next())
 }
 
+/// The rules there are; none on a machine that doesn't have the program yet.
 fn save(family: &str) -> Result<String> {
-    exec::output::<&str>(format!("{family}-save"), &[])
+    let program = format!("{family}-save");
+    if !exec::installed(&program) {
+        return Ok(String::new());
+    }
+    exec::output::<&str>(program, &[])
 }
 
 fn restore(family: &str, script: &str) -> Result<()> {
@@ -218,6 +223,11 @@ COMMIT
 COMMIT
 ";
         assert_eq!(removal(SAVED, &before), expected);
+    }
+
+    #[test]
+    fn where_the_program_is_missing_there_are_no_rules() {
+        assert_eq!(save("a-filter-that-nobody-wrote").unwrap(), "");
     }
 
     #[test]
