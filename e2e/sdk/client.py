@@ -23,6 +23,9 @@ HANG_SECONDS = 15
 
 def headers(options):
     pairs = {
+        # Go's reverse proxy, so Traefik too, cuts answers on kept HTTP/1.1 connections now and then
+        # (golang/go#40747); where nothing follows on the connection it doesn't.
+        "Connection": "close",
         "X-MCP-Human-ID": options.human,
         "X-MCP-Agent-ID": options.agent,
         "X-MCP-Team-ID": options.team,

@@ -25,7 +25,8 @@ pub struct Way {
     pub address: SocketAddr,
     /// `/mcp`, or the server's public path.
     pub path: String,
-    /// Connections are used again as long as the other side keeps them; else each call has its own.
+    /// Connections are used again as long as the other side keeps them; else each call has its own,
+    /// and says that nothing will follow on it.
     pub kept: bool,
     /// The tool that is called.
     pub tool: &'static str,
@@ -37,8 +38,16 @@ impl Way {
     /// # Errors
     /// Why there is no answer, or not the one there should be.
     pub async fn call(&self) -> anyhow::Result<()> {
+        call(self.connect().await?, self.tool).await.map(drop)
+    }
+
+    async fn connect(&self) -> anyhow::Result<Connection> {
         let connection = Connection::open_at(self.address, &self.path).await?;
-        call(connection, self.tool).await.map(drop)
+        Ok(if self.kept {
+            connection
+        } else {
+            connection.once()
+        })
     }
 }
 
@@ -168,7 +177,7 @@ impl Pool {
                 }
                 None => {
                     *self.opened.lock().await += 1;
-                    return Connection::open_at(self.way.address, &self.way.path).await;
+                    return self.way.connect().await;
                 }
             }
         }

@@ -87,6 +87,7 @@ pub async fn request(
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     path: String,
+    once: bool,
 }
 
 impl Connection {
@@ -107,7 +108,15 @@ impl Connection {
         Ok(Self {
             sender,
             path: path.to_owned(),
+            once: false,
         })
+    }
+
+    /// The same, for one request, which says so (`Connection: close`).
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.once = true;
+        self
     }
 
     /// Whether the other side has kept it.
@@ -142,6 +151,9 @@ impl Connection {
             .header("host", "localhost")
             .header("content-type", "application/json")
             .header("accept", "application/json, text/event-stream");
+        if self.once {
+            request = request.header("connection", "close");
+        }
         let caller = exchange.caller;
         for (name, value) in [
             ("x-mcp-human-id", caller.human),
