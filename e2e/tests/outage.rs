@@ -1,6 +1,7 @@
 //! The platform with parts of it stopped. These tests change the whole cluster: they run one at
 //! a time, after the others (`--test-threads=1`), and put everything back.
 
+mod certificate;
 mod chaos;
 mod clauses;
 mod document;

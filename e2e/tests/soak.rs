@@ -2,7 +2,6 @@
 //! time, because the platform is stopped and disturbed.
 
 mod admission;
-mod certificate;
 
 use std::time::{Duration, Instant};
 

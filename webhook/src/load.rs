@@ -71,8 +71,10 @@ impl Load {
 
 /// What JSON takes at most when it is read. Counts marks inside strings too, which is too many.
 fn read_size(json: &[u8]) -> usize {
-    let count = |marks: &[u8]| json.iter().filter(|byte| marks.contains(byte)).count();
-    json.len() + VALUE * count(b",[") + OBJECT * count(b"{")
+    // Compared with constants, so that the compiler takes many bytes at a time.
+    let values = json.iter().filter(|byte| matches!(byte, b',' | b'['));
+    let objects = json.iter().filter(|byte| **byte == b'{');
+    json.len() + VALUE * values.count() + OBJECT * objects.count()
 }
 
 fn kib(bytes: usize) -> u32 {
