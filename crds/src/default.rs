@@ -7,11 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    Add, Kind, Settings,
-    nodes::{self, Path},
-    schema,
-};
+use crate::{Add, Kind, Settings, nodes::Path, schema};
 
 /// What `object` leaves out, in an order in which the additions can be applied. Never fails: what it can't read
 /// is left to the schema. Applying the result and asking again gives nothing.
@@ -97,24 +93,27 @@ impl Filling<'_> {
         if !self.gateway_on() {
             return;
         }
+        let spec = schema::defaults(Kind::Server).below("spec");
         for section in ["auth", "policy", "session"] {
-            let mut value = Value::Object(Map::new());
-            if let Some(schema) =
-                nodes::schema(schema::schema(Kind::Server), &format!("spec.{section}"))
-            {
-                let mut adds = Vec::new();
-                schema::fill::missing(schema, &value, &Path::Root, &mut adds);
-                for add in &adds {
-                    apply(&mut value, add);
-                }
+            let path = format!("/spec/{section}");
+            if self.has(&path) {
+                continue;
             }
-            self.add(&format!("/spec/{section}"), value);
+            let mut value = Value::Object(Map::new());
+            let mut adds = Vec::new();
+            if let Some(defaults) = spec.and_then(|spec| spec.below(section)) {
+                defaults.missing(&value, &Path::Root, &mut adds);
+            }
+            for add in &adds {
+                apply(&mut value, add);
+            }
+            self.add(&path, value);
         }
     }
 
     fn defaults_of_the_schema(&mut self, kind: Kind) {
         let mut adds = Vec::new();
-        schema::fill::missing(schema::schema(kind), self.object, &Path::Root, &mut adds);
+        schema::defaults(kind).missing(self.object, &Path::Root, &mut adds);
         self.add_all(adds);
     }
 

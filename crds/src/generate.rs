@@ -211,6 +211,19 @@ fn value_of(schema: &Value) -> BoxedStrategy<Value> {
     }
 }
 
+/// The section that says who is logged in, half of the time with tokens: that mode asks for most.
+fn logins(schema: &Value) -> BoxedStrategy<Value> {
+    let with_tokens = |(mut section, tokens): (Value, bool)| {
+        if tokens {
+            section["mode"] = json!("oauth");
+        }
+        section
+    };
+    (value_of(schema), any::<bool>())
+        .prop_map(with_tokens)
+        .boxed()
+}
+
 /// A long list that may have an item twice has one.
 fn twice(mut items: Vec<Value>, plain: bool) -> Value {
     if plain && items.len() == 3 {
@@ -234,6 +247,7 @@ fn object_of(schema: &Value) -> BoxedStrategy<Value> {
             let value = match name.as_str() {
                 "upstreamURL" => select(UPSTREAMS).prop_map(|text| json!(text)).boxed(),
                 "publicPathPrefix" => select(PREFIXES).prop_map(|text| json!(text)).boxed(),
+                "auth" => logins(property),
                 "cpu" | "memory" => select(QUANTITIES).prop_map(|text| json!(text)).boxed(),
                 "maxUnavailable" | "maxSurge" => {
                     select(AMOUNTS).prop_map(|text| json!(text)).boxed()
@@ -290,7 +304,7 @@ pub(crate) fn filled(kind: Kind, object: &Value) -> Value {
     let mut object = object.clone();
     let mut adds = Vec::new();
     let root = nodes::Path::Root;
-    schema::fill::missing(schema::schema(kind), &object, &root, &mut adds);
+    schema::defaults(kind).missing(&object, &root, &mut adds);
     for add in &adds {
         apply(&mut object, add);
     }

@@ -84,6 +84,7 @@ fn walk<'v>(
 }
 
 /// The schema at a path.
+#[cfg(test)]
 pub(crate) fn schema<'a>(root: &'a JSONSchemaProps, path: &str) -> Option<&'a JSONSchemaProps> {
     let mut node = root;
     for step in steps(path) {

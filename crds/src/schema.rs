@@ -15,6 +15,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use crate::{
     Kind, MCPAccessGrant, MCPAgentSession, MCPServer, bounds, nodes,
     rules::{self, Reason},
+    schema::fill::Defaults,
     words,
 };
 
@@ -28,6 +29,18 @@ pub(crate) fn schema(kind: Kind) -> &'static JSONSchemaProps {
     static SERVER: LazyLock<JSONSchemaProps> = LazyLock::new(|| take_schema(Kind::Server));
     static GRANT: LazyLock<JSONSchemaProps> = LazyLock::new(|| take_schema(Kind::Grant));
     static SESSION: LazyLock<JSONSchemaProps> = LazyLock::new(|| take_schema(Kind::Session));
+    match kind {
+        Kind::Server => &SERVER,
+        Kind::Grant => &GRANT,
+        Kind::Session => &SESSION,
+    }
+}
+
+/// The defaults of a kind's schema.
+pub(crate) fn defaults(kind: Kind) -> &'static Defaults {
+    static SERVER: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(schema(Kind::Server)));
+    static GRANT: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(schema(Kind::Grant)));
+    static SESSION: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(schema(Kind::Session)));
     match kind {
         Kind::Server => &SERVER,
         Kind::Grant => &GRANT,

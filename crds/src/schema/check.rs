@@ -91,14 +91,10 @@ fn check_array(
 }
 
 /// What may be there once: a set's item, or a map's key.
-fn identity(schema: &JSONSchemaProps, item: &Value) -> String {
+fn identity<'v>(schema: &JSONSchemaProps, item: &'v Value) -> Vec<Option<&'v Value>> {
     match schema.x_kubernetes_list_map_keys.as_deref() {
-        Some(keys) => keys
-            .iter()
-            .filter_map(|key| item.get(key))
-            .map(Value::to_string)
-            .collect(),
-        None => item.to_string(),
+        Some(keys) => keys.iter().map(|key| item.get(key)).collect(),
+        None => vec![Some(item)],
     }
 }
 
