@@ -18,11 +18,11 @@ use serde_json::Value;
 use crate::files::Files;
 use crate::seen::Seen;
 
-/// How long the question for a server may take: the API server waits for our answer meanwhile.
-const FOR_A_SERVER: Duration = Duration::from_millis(500);
-/// How long those for a pod's owners may take; they are asked for every pod, so an API server that
-/// is slow for a moment shouldn't turn into refused pods.
-const FOR_AN_OWNER: Duration = Duration::from_secs(2);
+/// How long a question may take that a pod depends on: its server, and who owns it. The API server
+/// waits for our answer meanwhile, and one that is slow for a moment shouldn't turn into refused pods.
+pub(crate) const FOR_A_POD: Duration = Duration::from_secs(2);
+/// How long one may take on which only a warning depends.
+pub(crate) const FOR_A_WARNING: Duration = Duration::from_millis(500);
 
 /// The API server didn't answer a question.
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +152,7 @@ impl Cluster {
         }
     }
 
-    /// A server as it is.
+    /// A server as it is, asked for as long as `patience` lasts.
     ///
     /// # Errors
     /// [`ClusterError`] when the API server doesn't say whether there is one.
@@ -160,18 +160,13 @@ impl Cluster {
         &self,
         namespace: &str,
         name: &str,
+        patience: Duration,
     ) -> Result<Option<Arc<MCPServer>>, ClusterError> {
         match self {
             Self::Live { client, .. } => {
                 let api: Api<MCPServer> = Api::namespaced(client.clone(), namespace);
-                let found = within(
-                    FOR_A_SERVER,
-                    "MCPServer",
-                    namespace,
-                    name,
-                    api.get_opt(name),
-                )
-                .await?;
+                let found =
+                    within(patience, "MCPServer", namespace, name, api.get_opt(name)).await?;
                 Ok(found.map(Arc::new))
             }
             Self::Files(files) => Ok(files.server(namespace, name)),
@@ -225,14 +220,8 @@ impl Cluster {
             Self::Files(files) => return Ok(files.owner(kind, namespace, name)),
         };
         let api: Api<K> = Api::namespaced(client.clone(), namespace);
-        let found: Option<PartialObjectMeta<K>> = within(
-            FOR_AN_OWNER,
-            kind,
-            namespace,
-            name,
-            api.get_metadata_opt(name),
-        )
-        .await?;
+        let found: Option<PartialObjectMeta<K>> =
+            within(FOR_A_POD, kind, namespace, name, api.get_metadata_opt(name)).await?;
         let object = found.map(|found| serde_json::to_value(&found)).transpose();
         object.map_err(|source| ClusterError::Read {
             kind,

@@ -9,7 +9,7 @@ use injector::{
     server_label, server_not_found, server_unnamed,
 };
 
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{Cluster, ClusterError, FOR_A_POD};
 use crate::owned::{Chain, Owned};
 use crate::parsed::Parsed;
 use crate::review::{Answer, Cause, Refusal, Request, ReviewError};
@@ -81,7 +81,7 @@ pub(crate) async fn answer(
             return Ok(answered(injection));
         }
     }
-    let current = cluster.server(&request.namespace, name).await;
+    let current = cluster.server(&request.namespace, name, FOR_A_POD).await;
     let current = current.map_err(|source| lookup(request, source))?;
     let injection = judge(request, current, cluster, memory, settings).await?;
     Ok(answered(injection))

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, FOR_A_WARNING};
 use crate::review::{Answer, Cause, Refusal, Request, ReviewError};
 
 /// kubectl shows them all, one a line; more than these nobody reads.
@@ -129,7 +129,7 @@ impl Found {
         }
         let object = match cluster.cached(namespace, name) {
             Some(object) => Some(object),
-            None => match cluster.server(namespace, name).await {
+            None => match cluster.server(namespace, name, FOR_A_WARNING).await {
                 Ok(found) => found,
                 Err(_) => return Self::Unknown,
             },
