@@ -5,8 +5,9 @@ use kube::api::{Api, DeleteParams};
 use mcp_e2e::reviews::Reviews;
 use mcp_e2e::{Cluster, Namespace, wait};
 
-/// A second, of MCPServers and governed pods.
-const RATE: u32 = 60;
+/// A second, of MCPServers and governed pods. `make soak` has three times as many: at that rate two
+/// cores are so busy that whatever else runs shows, as a `/default` that was late.
+const RATE: u32 = 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_and_new_certificates_lose_no_call() -> anyhow::Result<()> {
@@ -22,7 +23,7 @@ async fn a_rollout_and_new_certificates_lose_no_call() -> anyhow::Result<()> {
     let tally = reviews.end().await?;
     println!("{}", tally.figures("rollouts=1 leaf=2 ca=1"));
     assert_eq!(tally.lost, []);
-    assert!(tally.answered.len() > 1000, "{}", tally.answered.len());
+    assert!(tally.answered.len() > 400, "{}", tally.answered.len());
     namespace.delete().await
 }
 
