@@ -93,7 +93,7 @@ fuzz: ## Arbitrary pods through the injector, changed reviews through the webhoo
 	MCP_CASES=$${MCP_CASES:-20000} cargo test --quiet --release --package mcp-webhook --test main fuzz::
 
 .PHONY: soak
-soak: ## What takes minutes on a real cluster: 200 pods through chaos, a long outage, deletions and reviews under load
+soak: ## What takes minutes on a real cluster: chaos, a long outage, load, 10,000 objects judged twice (MCP_CASES)
 	e2e/run-soak
 
 .PHONY: bench-revoke
@@ -106,7 +106,7 @@ bench-proxy: ## What the proxy adds to a call, beside a direct call and a floor 
 
 .PHONY: bench-admission
 bench-admission: build ## What an admission costs, beside a server that parses and allows (MCP_BENCH_SECONDS)
-	MCP_RUNTIME=$(CURDIR)/bin/mcp-runtime cargo bench --quiet --package mcp-webhook --bench admission
+	MCP_PROFILE=$(PROFILE) MCP_RUNTIME=$(CURDIR)/bin/mcp-runtime cargo bench --quiet --package mcp-webhook --bench admission
 
 .PHONY: bench-decide
 bench-decide: ## Nanoseconds a decision, at 10, 1,000 and 100,000 sessions

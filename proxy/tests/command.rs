@@ -144,9 +144,11 @@ impl Drop for Program {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("[::]:0").unwrap();
-    listener.local_addr().unwrap().port()
+/// Two ports on which nobody listens: neither is given back before both are known.
+fn free_ports() -> [u16; 2] {
+    let held = [(); 2].map(|()| std::net::TcpListener::bind("[::]:0").unwrap());
+    held.each_ref()
+        .map(|listener| listener.local_addr().unwrap().port())
 }
 
 #[tokio::test]
@@ -155,7 +157,7 @@ async fn a_pod_s_container_runs_by_its_environment_and_drains_by_its_hook() {
     let policy = folder.path().join("policy.json");
     std::fs::write(&policy, ANN).unwrap();
     let server = Server::answering("{}").await;
-    let (port, metrics_port) = (free_port(), free_port());
+    let [port, metrics_port] = free_ports();
     let environment = [
         ("PORT", port.to_string()),
         ("METRICS_PORT", metrics_port.to_string()),

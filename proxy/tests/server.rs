@@ -59,6 +59,8 @@ impl Server {
         let kept = seen.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                // Steps are to arrive when they are taken.
+                stream.set_nodelay(true).unwrap();
                 let (script, kept, gone) = (script.clone(), kept.clone(), gone.clone());
                 tokio::spawn(async move { serve(stream, script, kept, gone).await });
             }

@@ -1,6 +1,7 @@
 //! The server behind the targets: reads a request, answers 1 KiB of JSON, keeps the connection.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use mcp_bench::load::body_in;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// The body of every answer.
@@ -13,7 +14,6 @@ pub(crate) fn answer() -> String {
 
 /// Serves `address` for ever.
 pub(crate) async fn run(address: &str) {
-    crate::pin(0);
     let listener = TcpListener::bind(address).await.unwrap();
     let body = answer();
     let answer = format!(
@@ -31,14 +31,12 @@ pub(crate) async fn run(address: &str) {
 async fn serve(mut stream: TcpStream, answer: &[u8]) -> Option<()> {
     let mut buffer = Vec::with_capacity(16 << 10);
     loop {
-        let mut length = crate::generator::message_length(&buffer);
-        while length.is_none_or(|length| buffer.len() < length) {
-            if stream.read_buf(&mut buffer).await.ok()? == 0 {
-                return None;
-            }
-            length = crate::generator::message_length(&buffer);
+        while let Some(body) = body_in(&buffer) {
+            buffer.drain(..body.end);
+            stream.write_all(answer).await.ok()?;
         }
-        buffer.drain(..length?);
-        stream.write_all(answer).await.ok()?;
+        if stream.read_buf(&mut buffer).await.ok()? == 0 {
+            return None;
+        }
     }
 }

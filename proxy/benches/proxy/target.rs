@@ -1,132 +1,69 @@
-//! What is measured: each a process of its own, ended with the bench.
+//! What is measured, what stands behind it, and what it is asked.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-/// A running target.
-pub(crate) struct Target {
-    pub(crate) name: &'static str,
-    pub(crate) address: SocketAddr,
-    process: Option<Child>,
-    _folder: Option<tempfile::TempDir>,
+use mcp_bench::load::Load;
+use mcp_bench::target::{Cores, Target, free, this_program};
+
+/// The server behind all targets.
+pub(crate) fn backend(cores: Cores) -> Target {
+    let [address] = free();
+    let mut command = this_program();
+    command.args(["backend", &address.to_string()]);
+    Target::start("backend", address, command, cores.rest)
 }
 
-impl Drop for Target {
-    fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            process.kill().ok();
-            process.wait().ok();
-        }
-    }
+/// The proxy that decides nothing.
+pub(crate) fn floor(backend: &Target, cores: Cores) -> Target {
+    let [address] = free();
+    let mut command = this_program();
+    command.args(["floor", &address.to_string(), &backend.address.to_string()]);
+    Target::start("floor", address, command, cores.target)
 }
 
-/// Keeps this process on one core, where there is more than one.
-pub(crate) fn pin(core: usize) {
-    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
-        return;
-    }
-    let mut set = rustix::thread::CpuSet::new();
-    set.set(core);
-    if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
-        eprintln!("not pinned to core {core}: {error}");
-    }
+/// Ours, with 1,000 sessions and 100 grants, its events going where they cost least.
+pub(crate) fn proxy(backend: &Target, cores: Cores, folder: &Path) -> Target {
+    let [address, admin] = free();
+    let policy = folder.join("policy.json");
+    std::fs::write(&policy, document()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-proxy"));
+    command.args([
+        "--policy",
+        &policy.display().to_string(),
+        "--upstream",
+        &format!("http://{}", backend.address),
+        "--listen",
+        &address.to_string(),
+        "--admin-listen",
+        &admin.to_string(),
+        "--log-level",
+        "error",
+    ]);
+    Target::start("mcp-proxy", address, command, cores.target)
 }
 
-impl Target {
-    /// The server behind all targets.
-    pub(crate) async fn backend() -> Self {
-        let address = free();
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["backend", &address.to_string()]);
-        Self::start("backend", address, command, None).await
+/// A `tools/call` of about 1 KiB that is allowed, and the backend's answer to it.
+pub(crate) fn load() -> Load {
+    let text = "x".repeat(900);
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"echo","arguments":{{"message":"{text}"}}}}}}"#
+    );
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2025-11-25\r\n\
+         X-MCP-Human-ID: ann\r\nX-MCP-Agent-ID: ops\r\nX-MCP-Agent-Session: s-500\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    Load {
+        request: request.into_bytes(),
+        expected: crate::backend::answer().into_bytes(),
+        // The backend needs the core.
+        awake: Duration::ZERO,
     }
-
-    /// No proxy.
-    pub(crate) fn direct(backend: &Self) -> Self {
-        Self {
-            name: "direct",
-            address: backend.address,
-            process: None,
-            _folder: None,
-        }
-    }
-
-    /// The proxy that decides nothing.
-    pub(crate) async fn floor(backend: &Self) -> Self {
-        let address = free();
-        let mut command = on_its_own_core(&std::env::current_exe().unwrap().display().to_string());
-        command.args(["floor", &address.to_string(), &backend.address.to_string()]);
-        Self::start("floor", address, command, None).await
-    }
-
-    /// Ours, with 1,000 sessions and 100 grants, its events going where they cost least.
-    pub(crate) async fn proxy(backend: &Self) -> Self {
-        let address = free();
-        let folder = tempfile::tempdir().unwrap();
-        let policy = folder.path().join("policy.json");
-        std::fs::write(&policy, document()).unwrap();
-        let mut command = on_its_own_core(env!("CARGO_BIN_EXE_mcp-proxy"));
-        command.args([
-            "--policy",
-            &policy.display().to_string(),
-            "--upstream",
-            &format!("http://{}", backend.address),
-            "--listen",
-            &address.to_string(),
-            "--admin-listen",
-            &free().to_string(),
-            "--log-level",
-            "error",
-        ]);
-        Self::start("mcp-proxy", address, command, Some(folder)).await
-    }
-
-    async fn start(
-        name: &'static str,
-        address: SocketAddr,
-        mut command: Command,
-        folder: Option<tempfile::TempDir>,
-    ) -> Self {
-        let process = command.stdout(Stdio::null()).spawn().unwrap();
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Self {
-            name,
-            address,
-            process: Some(process),
-            _folder: folder,
-        }
-    }
-
-    /// Resident memory in KiB, as the kernel counts it.
-    pub(crate) fn resident_kib(&self) -> Option<u64> {
-        let process = self.process.as_ref()?;
-        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().strip_suffix(" kB")?.trim().parse().ok()
-    }
-}
-
-/// A program that runs on the second core, where there is one.
-fn on_its_own_core(program: &str) -> Command {
-    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
-        return Command::new(program);
-    }
-    let mut command = Command::new("taskset");
-    command.args(["--cpu-list", "1", program]);
-    command
-}
-
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
 }
 
 fn document() -> String {

@@ -1,15 +1,18 @@
-//! What is measured: each a process of its own, ended with the bench.
+//! What is measured, and the certificate that both show.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use certs::{issue_ca, issue_leaf};
 use jiff::Timestamp;
+use mcp_bench::load;
+use mcp_bench::target::{Cores, Target, free, this_program};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::reviews;
 
@@ -37,8 +40,24 @@ impl Certificate {
         self.folder.path().join(name).display().to_string()
     }
 
+    /// So many connections, their handshakes done.
+    pub(crate) async fn connect(
+        &self,
+        address: SocketAddr,
+        count: usize,
+    ) -> Vec<TlsStream<TcpStream>> {
+        let connector = TlsConnector::from(self.client());
+        let mut streams = Vec::new();
+        for _ in 0..count {
+            let stream = load::connect(address).await;
+            let stream = connector.connect(NAME.try_into().unwrap(), stream).await;
+            streams.push(stream.unwrap());
+        }
+        streams
+    }
+
     /// As an API server connects to a webhook behind a Service.
-    pub(crate) fn client(&self) -> Arc<ClientConfig> {
+    fn client(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         let ca = CertificateDer::from_pem_slice(self.ca.as_bytes()).unwrap();
         roots.add(ca).unwrap();
@@ -53,114 +72,53 @@ impl Certificate {
     }
 }
 
-/// A running target.
-pub(crate) struct Target {
-    pub(crate) name: &'static str,
-    pub(crate) address: SocketAddr,
-    process: Child,
+/// The server that only parses.
+pub(crate) fn floor(certificate: &Certificate, cores: Cores) -> Target {
+    let [address] = free();
+    let mut command = this_program();
+    command.args([
+        "floor",
+        &address.to_string(),
+        &certificate.file("tls.crt"),
+        &certificate.file("tls.key"),
+    ]);
+    Target::start("floor", address, command, cores.target)
 }
 
-impl Drop for Target {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
+/// Ours, with the Deployment's arguments, which have it log a line of JSON for each review. The
+/// lines go to /dev/null: making and writing them counts, what a container runtime does with them
+/// doesn't, and a file would fill up with hundreds of megabytes.
+pub(crate) fn webhook(certificate: &Certificate, cores: Cores) -> Target {
+    let [address, metrics, health] = free();
+    let settings = serde_saphyr::to_string(&reviews::settings()).unwrap();
+    std::fs::write(certificate.file("settings.yaml"), settings).unwrap();
+    std::fs::write(certificate.file("objects.yaml"), reviews::objects()).unwrap();
+    let mut command = Command::new(program());
+    command
+        .env_remove("LOG_LEVEL")
+        .args(["webhook", "--log-format=json"])
+        .stderr(Stdio::null());
+    for (flag, value) in [
+        ("--listen", address.to_string()),
+        ("--metrics-listen", metrics.to_string()),
+        ("--health-listen", health.to_string()),
+        ("--tls-cert", certificate.file("tls.crt")),
+        ("--tls-key", certificate.file("tls.key")),
+        ("--settings", certificate.file("settings.yaml")),
+        ("--objects", certificate.file("objects.yaml")),
+    ] {
+        command.args([flag, &value]);
     }
-}
-
-/// Keeps this process on one core, where there is more than one.
-pub(crate) fn pin(core: usize) {
-    if cores() < 2 {
-        return;
+    let mut target = Target::start("mcp-runtime", address, command, cores.target);
+    // `make build` copies the program out of the folder that tells.
+    if let Ok(profile) = std::env::var("MCP_PROFILE") {
+        target.profile = profile;
     }
-    let mut set = rustix::thread::CpuSet::new();
-    set.set(core);
-    if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
-        eprintln!("not pinned to core {core}: {error}");
-    }
-}
-
-impl Target {
-    /// The server that only parses.
-    pub(crate) async fn floor(certificate: &Certificate) -> Self {
-        let address = free();
-        let mut command = on_its_own_core(&std::env::current_exe().unwrap().display().to_string());
-        command.args([
-            "floor",
-            &address.to_string(),
-            &certificate.file("tls.crt"),
-            &certificate.file("tls.key"),
-        ]);
-        Self::start("floor", address, command).await
-    }
-
-    /// Ours, as it is shipped.
-    pub(crate) async fn webhook(certificate: &Certificate) -> Self {
-        let address = free();
-        let settings = serde_saphyr::to_string(&reviews::settings()).unwrap();
-        std::fs::write(certificate.file("settings.yaml"), settings).unwrap();
-        std::fs::write(certificate.file("objects.yaml"), reviews::objects()).unwrap();
-        let mut command = on_its_own_core(&program().display().to_string());
-        command.args(["webhook", "--log-level", "error"]);
-        for (flag, value) in [
-            ("--listen", address.to_string()),
-            ("--metrics-listen", free().to_string()),
-            ("--health-listen", free().to_string()),
-            ("--tls-cert", certificate.file("tls.crt")),
-            ("--tls-key", certificate.file("tls.key")),
-            ("--settings", certificate.file("settings.yaml")),
-            ("--objects", certificate.file("objects.yaml")),
-        ] {
-            command.args([flag, &value]);
-        }
-        Self::start("mcp-runtime", address, command).await
-    }
-
-    async fn start(name: &'static str, address: SocketAddr, mut command: Command) -> Self {
-        let process = command.stdout(Stdio::null()).spawn().unwrap();
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Self {
-            name,
-            address,
-            process,
-        }
-    }
-
-    /// Resident memory in KiB, as the kernel counts it.
-    pub(crate) fn resident_kib(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.process.id());
-        let status = std::fs::read_to_string(status).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.unwrap().trim().strip_suffix(" kB").unwrap();
-        kib.trim().parse().unwrap()
-    }
+    target
 }
 
 /// The program that `make build` puts into bin/.
 fn program() -> PathBuf {
     let program = std::env::var_os("MCP_RUNTIME").expect("MCP_RUNTIME names the program");
     std::fs::canonicalize(program).expect("MCP_RUNTIME names a program")
-}
-
-/// A program that runs on the second core, where there is one.
-fn on_its_own_core(program: &str) -> Command {
-    if cores() < 2 {
-        return Command::new(program);
-    }
-    let mut command = Command::new("taskset");
-    command.args(["--cpu-list", "1", program]);
-    command
-}
-
-/// Of the machine: the standard library counts those that a process is kept on.
-fn cores() -> usize {
-    std::fs::read_to_string("/proc/cpuinfo").map_or(1, |text| text.matches("processor\t").count())
-}
-
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
 }
