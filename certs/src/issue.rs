@@ -8,6 +8,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use crate::validity::ReadError;
 
 /// Days a CA is valid: its key lies in a Secret, so not for ever. Changing it takes two phases and
 /// nobody's help; the last third leaves four months for it.
@@ -51,9 +55,21 @@ pub enum IssueError {
         #[source]
         source: rcgen::Error,
     },
-    /// The CA's certificate or key can't be read.
-    #[error("reading the CA")]
-    Ca(#[source] rcgen::Error),
+    /// The CA's key can't be read, or isn't of a kind that signs here.
+    #[error("reading the CA's key")]
+    CaKey(#[source] rcgen::Error),
+    /// The CA's certificate can't be read.
+    #[error("reading the CA's certificate")]
+    CaCertificate(#[source] ReadError),
+    /// The CA's certificate can't be taken as an issuer.
+    #[error("taking the CA's name from its certificate")]
+    CaName(#[source] rcgen::Error),
+    /// It is a certificate that signs no others.
+    #[error("the CA's certificate isn't a CA's")]
+    NotACa,
+    /// What it signs would be verified by nobody.
+    #[error("the CA's key isn't its certificate's")]
+    OtherKey,
     /// Signing failed.
     #[error("signing a certificate")]
     Sign(#[source] rcgen::Error),
@@ -82,10 +98,36 @@ pub fn issue_ca(now: Timestamp) -> Result<Issued, IssueError> {
     })
 }
 
+/// Whether leaves can be issued under `ca`: it is a CA's certificate, and the key is its own.
+///
+/// # Errors
+/// [`IssueError`] when they can't.
+pub fn check_ca(ca: &Issued) -> Result<(), IssueError> {
+    issuer(ca).map(drop)
+}
+
+/// rcgen would take the name of any certificate, and sign in that name with any key.
+fn issuer(ca: &Issued) -> Result<Issuer<'static, KeyPair>, IssueError> {
+    let key = KeyPair::from_pem(&ca.key).map_err(IssueError::CaKey)?;
+    let der = CertificateDer::from_pem_slice(ca.certificate.as_bytes())
+        .map_err(|source| IssueError::CaCertificate(ReadError::Pem(source)))?;
+    let (_, certificate) = x509_parser::parse_x509_certificate(&der)
+        .map_err(|source| IssueError::CaCertificate(ReadError::Der(source)))?;
+    if !certificate.is_ca() {
+        return Err(IssueError::NotACa);
+    }
+    let certified = &certificate.public_key().subject_public_key;
+    if *certified.data != *key.public_key_raw() {
+        return Err(IssueError::OtherKey);
+    }
+    Issuer::from_ca_cert_der(&der, key).map_err(IssueError::CaName)
+}
+
 /// A server's certificate for `names` under `ca`, valid for [`LEAF_DAYS`].
 ///
 /// # Errors
-/// [`IssueError`] when the CA can't be read, a name isn't one, or the crypto library refuses.
+/// [`IssueError`] when the CA isn't one ([`check_ca`]), a name isn't one, or the crypto library
+/// refuses.
 pub fn issue_leaf(ca: &Issued, names: &[String], now: Timestamp) -> Result<Issued, IssueError> {
     let mut params = params(names, LEAF_DAYS, now)?;
     if let Some(first) = names.first() {
@@ -94,8 +136,7 @@ pub fn issue_leaf(ca: &Issued, names: &[String], now: Timestamp) -> Result<Issue
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
-    let ca_key = KeyPair::from_pem(&ca.key).map_err(IssueError::Ca)?;
-    let issuer = Issuer::from_ca_cert_pem(&ca.certificate, ca_key).map_err(IssueError::Ca)?;
+    let issuer = issuer(ca)?;
     let key = KeyPair::generate().map_err(IssueError::Generate)?;
     let certificate = params.signed_by(&key, &issuer).map_err(IssueError::Sign)?;
     Ok(Issued {
@@ -159,6 +200,32 @@ mod tests {
     fn a_key_is_not_shown_in_logs() {
         let ca = issue_ca(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)).unwrap();
         assert!(!format!("{ca:?}").contains("PRIVATE KEY"));
+    }
+
+    #[test]
+    fn nothing_is_issued_under_what_is_no_ca_or_has_another_ones_key() {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
+        let (ca, other) = (issue_ca(now).unwrap(), issue_ca(now).unwrap());
+        let leaf = issue_leaf(&ca, &["w".into()], now).unwrap();
+        check_ca(&ca).unwrap();
+        let with = |certificate: &str, key: &str| {
+            let pair = Issued {
+                certificate: certificate.into(),
+                key: key.into(),
+            };
+            let error = check_ca(&pair).unwrap_err();
+            let issued = issue_leaf(&pair, &["w".into()], now).unwrap_err();
+            assert_eq!(issued.to_string(), error.to_string());
+            error
+        };
+        let error = with(&ca.certificate, "x");
+        assert!(matches!(error, IssueError::CaKey(_)), "{error:?}");
+        let error = with("x", &ca.key);
+        assert!(matches!(error, IssueError::CaCertificate(_)), "{error:?}");
+        let error = with(&leaf.certificate, &leaf.key);
+        assert!(matches!(error, IssueError::NotACa), "{error:?}");
+        let error = with(&ca.certificate, &other.key);
+        assert!(matches!(error, IssueError::OtherKey), "{error:?}");
     }
 
     #[test]

@@ -11,7 +11,9 @@ mod live;
 mod trust;
 mod validity;
 
-pub use issue::{CA_DAYS, IssueError, Issued, LEAF_DAYS, issue_ca, issue_leaf, service_names};
+pub use issue::{
+    CA_DAYS, IssueError, Issued, LEAF_DAYS, check_ca, issue_ca, issue_leaf, service_names,
+};
 pub use live::{LiveCertificate, LoadError, server_config};
 pub use trust::{TrustError, verify};
-pub use validity::{ReadError, Validity, renewal_due};
+pub use validity::{ReadError, Validity};

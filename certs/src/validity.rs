@@ -72,14 +72,6 @@ impl Validity {
     }
 }
 
-/// Whether the first certificate in `pem` is to be replaced at `now`.
-///
-/// # Errors
-/// [`ReadError`] when it can't be read; the caller replaces that one too.
-pub fn renewal_due(pem: &[u8], now: Timestamp) -> Result<bool, ReadError> {
-    Ok(Validity::of_pem(pem)?.renewal_due(now))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,10 +98,7 @@ mod tests {
         assert!(validity.contains(now));
         assert!(!validity.contains(validity.not_after + SignedDuration::from_secs(1)));
         let life = SignedDuration::from_hours(24 * i64::from(LEAF_DAYS));
-        let due = |elapsed| {
-            let now = validity.not_before + elapsed;
-            renewal_due(leaf.certificate.as_bytes(), now).unwrap()
-        };
+        let due = |elapsed: SignedDuration| validity.renewal_due(validity.not_before + elapsed);
         assert!(!due(life * 2 / 3 - SignedDuration::from_secs(1)));
         assert!(due(life * 2 / 3));
         assert!(due(life * 2));
@@ -128,12 +117,9 @@ mod tests {
 
     #[test]
     fn what_is_no_certificate_is_an_error() {
-        assert!(matches!(
-            renewal_due(b"", Timestamp::MIN),
-            Err(ReadError::Pem(_))
-        ));
+        assert!(matches!(Validity::of_pem(b""), Err(ReadError::Pem(_))));
         let text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        let error = renewal_due(text.as_bytes(), Timestamp::MIN).unwrap_err();
+        let error = Validity::of_pem(text.as_bytes()).unwrap_err();
         assert!(matches!(error, ReadError::Der(_)), "{error:?}");
     }
 }

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use crds::{WebhookTls, names};
+use crds::{Settings, WebhookTls, names};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Patch, PatchParams};
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
 use crate::cluster::ClusterArgs;
@@ -56,16 +56,13 @@ impl Command {
 #[allow(clippy::print_stderr, reason = "progress is for the person who waits")]
 async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
     let client = args.cluster.connect().await?;
+    let wanted = issuer(&client).await?;
     let secrets: Api<Secret> = Api::namespaced(client, names::PLATFORM_NAMESPACE);
     let served = secrets.get(names::WEBHOOK_TLS_SECRET).await;
     let served = served.context("reading the webhook's certificate")?;
-    if annotation(&served, names::ANNOTATION_CERTIFICATE_FROM)
-        == Some(WebhookTls::CertManager.as_str())
-    {
-        bail!(
-            "cert-manager issues the webhook's certificate: renew it there, with cmctl renew -n {} mcp-runtime-webhook",
-            names::PLATFORM_NAMESPACE
-        );
+    let from = annotation(&served, names::ANNOTATION_CERTIFICATE_FROM);
+    if let Some(why) = refusal(wanted, from) {
+        bail!(why);
     }
     let asked = Timestamp::now().to_string();
     let secret = match args.part {
@@ -89,6 +86,42 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
         }
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who is to issue, by the settings that the operator goes by.
+async fn issuer(client: &Client) -> anyhow::Result<WebhookTls> {
+    let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), names::PLATFORM_NAMESPACE);
+    let found = config_maps.get_opt(names::SETTINGS_CONFIG_MAP).await;
+    let text = found
+        .context("reading the settings in force")?
+        .and_then(|map| map.data)
+        .and_then(|mut data| data.remove(names::SETTINGS_KEY));
+    let settings: Settings = match text {
+        Some(text) => {
+            serde_saphyr::from_str(&text).context("the settings in force can't be read")?
+        }
+        None => Settings::default(),
+    };
+    Ok(settings.webhook_tls)
+}
+
+/// Why the operator wouldn't answer: while cert-manager is to issue, it issues nothing itself.
+/// `from`: who issued what is served.
+fn refusal(wanted: WebhookTls, from: Option<&str>) -> Option<String> {
+    let namespace = names::PLATFORM_NAMESPACE;
+    let theirs = WebhookTls::CertManager;
+    if wanted != theirs {
+        return None;
+    }
+    Some(if from == Some(theirs.as_str()) {
+        format!(
+            "cert-manager issues the webhook's certificate: renew it there, with cmctl renew -n {namespace} mcp-runtime-webhook"
+        )
+    } else {
+        format!(
+            "cert-manager is to issue the webhook's certificate (webhookTls of the settings) and hasn't yet; see what it waits for with kubectl -n {namespace} describe certificate mcp-runtime-webhook, or have the operator issue it, with mcp-runtime setup --tls self-signed"
+        )
+    })
 }
 
 async fn ask(secrets: &Api<Secret>, secret: &str, asked: &str) -> anyhow::Result<()> {
@@ -126,4 +159,27 @@ fn annotation<'a>(secret: &'a Secret, name: &str) -> Option<&'a str> {
 fn value<'a>(secret: &'a Secret, key: &str) -> Option<&'a [u8]> {
     let value = secret.data.as_ref()?.get(key)?;
     Some(&value.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_operator_issues_is_rotated_also_on_the_way_back_from_cert_manager() {
+        for from in [None, Some("self-signed"), Some("cert-manager")] {
+            assert_eq!(refusal(WebhookTls::SelfSigned, from), None);
+        }
+    }
+
+    #[test]
+    fn what_cert_manager_is_to_issue_is_refused_with_what_to_do_instead() {
+        let refused = |from| refusal(WebhookTls::CertManager, from).unwrap();
+        assert!(refused(Some("cert-manager")).contains("cmctl renew -n mcp-runtime "));
+        for from in [None, Some("self-signed")] {
+            let why = refused(from);
+            assert!(why.contains("describe certificate"), "{why}");
+            assert!(why.contains("setup --tls self-signed"), "{why}");
+        }
+    }
 }

@@ -45,6 +45,13 @@ enum Command {
     Webhook(webhook::Args),
 }
 
+impl Command {
+    /// It runs until it is told to end, and others wait for what it answers.
+    fn is_role(&self) -> bool {
+        matches!(self, Self::Operator(_) | Self::Webhook(_))
+    }
+}
+
 /// Reads the arguments, runs the command, and turns its end into an exit code.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -64,7 +71,14 @@ pub(crate) fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     // The one crypto provider of the process; a second installation can only be ours.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    cli.log.init()?;
+    // A role's is kept until the role has ended: what it logged last is written then.
+    let _log = match cli.command.is_role() {
+        true => Some(cli.log.init_role()?),
+        false => {
+            cli.log.init()?;
+            None
+        }
+    };
     match cli.command {
         Command::Access(command) => command.run(),
         Command::Admission(command) => on_runtime(command.run()),

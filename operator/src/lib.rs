@@ -29,6 +29,7 @@ mod lease;
 mod metrics;
 mod nudge;
 mod pods;
+mod progress;
 mod publish;
 mod queue;
 mod reconcile;

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::events::{next_warning, notable};
 use crate::fetch::Around;
 use crate::key::ServerKey;
-use crate::reconcile::Progress;
+use crate::progress::Progress;
 use crate::render::{Now, Rendered};
 use crate::report::{
     Item, Observed, PolicyView, Proxies, accepted, difference, invalid, is_ready, item_status,

@@ -1,8 +1,6 @@
 //! One server from what was seen to what is reported. Each step is named here; those with `cx`
 //! read or write the cluster, the others are pure.
 
-use std::time::Duration;
-
 use crds::{Problem, Problems, Server, Settings};
 use k8s_openapi::api::core::v1::ConfigMap;
 
@@ -14,36 +12,12 @@ use crate::delivery::Order;
 use crate::drift::Wanted;
 use crate::fetch::{Around, fetch};
 use crate::key::ServerKey;
+use crate::progress::Progress;
 use crate::publish::{publish, publish_accepted, publish_orphans};
 use crate::render::{Now, Rendered, render};
 use crate::report::{Observed, PolicyView};
 use crate::standby::stand_by;
 use crate::upgrade;
-
-/// How a reconcile ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// All is as it should be; look again after this.
-    Done(Option<Duration>),
-    /// Something is on its way and a watch will tell; look again after this at the latest.
-    Waiting(Option<Duration>),
-    /// The spec can't be used; its next change will tell.
-    Invalid,
-    /// Something failed; try again.
-    Failed,
-}
-
-impl Progress {
-    /// The same, looking again after `other` where that is earlier.
-    fn sooner(self, other: Option<Duration>) -> Self {
-        let earlier = |again: Option<Duration>| again.into_iter().chain(other).min();
-        match self {
-            Self::Done(again) => Self::Done(earlier(again)),
-            Self::Waiting(again) => Self::Waiting(earlier(again)),
-            Self::Invalid | Self::Failed => self,
-        }
-    }
-}
 
 /// Brings the server `key` closer to what its objects say.
 pub(crate) async fn reconcile(cx: &Context, key: &ServerKey, now: Now) -> Progress {

@@ -14,8 +14,8 @@ use crate::chain::Chain;
 use crate::context::Context;
 use crate::delivery::Order;
 use crate::fetch::Around;
+use crate::progress::Progress;
 use crate::publish::publish_invalid;
-use crate::reconcile::Progress;
 use crate::render::{Now, untampered, write};
 use crate::report::PolicyView;
 

@@ -5,7 +5,9 @@
 //! renewal by cert-manager too: the API server knows both CAs before anything is served with the
 //! new one, and still does after.
 
+mod configuration;
 mod plan;
+mod secret;
 mod store;
 
 use std::sync::Arc;

@@ -10,7 +10,8 @@ use crate::clerk::PENS;
 use crate::context::Context;
 use crate::key::ServerKey;
 use crate::metrics::Outcome;
-use crate::reconcile::{Progress, reconcile};
+use crate::progress::Progress;
+use crate::reconcile::reconcile;
 use crate::render::Now;
 
 /// How many servers are worked on at a time: a reconcile mostly waits for the API server.

@@ -15,28 +15,15 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::Readiness;
+use crate::connections::{self, Limits};
 
-/// The admin listener ended.
+/// The admin listener can't be had.
 #[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    /// The address can't be listened on.
-    #[error("listening on {address}")]
-    Listen {
-        /// As given.
-        address: String,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The accept loop ended.
-    #[error("serving {address}")]
-    Serve {
-        /// As given.
-        address: String,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
+#[error("listening on {address}")]
+pub struct AdminError {
+    address: String,
+    #[source]
+    source: std::io::Error,
 }
 
 /// What `/ready` answers from.
@@ -70,16 +57,17 @@ pub fn metrics_router(metrics: Metrics) -> Router {
 pub async fn serve(address: &str, router: Router) -> Result<(), AdminError> {
     let listener = TcpListener::bind(address)
         .await
-        .map_err(|source| AdminError::Listen {
+        .map_err(|source| AdminError {
             address: address.to_owned(),
             source,
         })?;
-    axum::serve(listener, router)
-        .await
-        .map_err(|source| AdminError::Serve {
-            address: address.to_owned(),
-            source,
-        })
+    serve_on(listener, router).await;
+    Ok(())
+}
+
+/// Serves `router` on a listener that is there already, until the process ends.
+pub async fn serve_on(listener: TcpListener, router: Router) {
+    connections::serve(listener, router, Limits::default()).await;
 }
 
 async fn ready(State(health): State<Health>) -> Response {
@@ -116,7 +104,7 @@ mod tests {
     async fn get(router: Router, path: &str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let server = tokio::spawn(serve_on(listener, router));
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         stream
             .write_all(

@@ -4,11 +4,12 @@
 //! Knows nothing about: Kubernetes, MCP, any type of the domain.
 
 mod admin;
+mod connections;
 mod log;
 mod readiness;
 mod shutdown;
 
-pub use admin::{AdminError, Health, Metrics, health_router, metrics_router, serve};
-pub use log::{LogArgs, LogError, LogFormat};
+pub use admin::{AdminError, Health, Metrics, health_router, metrics_router, serve, serve_on};
+pub use log::{LogArgs, LogError, LogFormat, LogGuard};
 pub use readiness::{Gate, Readiness};
 pub use shutdown::{ShutdownError, requested};

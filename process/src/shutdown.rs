@@ -11,7 +11,8 @@ pub struct ShutdownError {
     source: std::io::Error,
 }
 
-/// Ends at the first SIGTERM or SIGINT; a second one then ends the process with status 130.
+/// Ends at the first SIGTERM or SIGINT; a second one then ends the process with status 130, without
+/// waiting for anything: log lines that aren't written yet are lost.
 ///
 /// # Errors
 /// [`ShutdownError`] when a signal handler can't be installed.

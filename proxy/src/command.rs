@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use process::LogArgs;
+use process::{LogArgs, LogError, LogGuard};
 
 use crate::config::{Listen, ServeArgs};
 use crate::drain;
@@ -45,12 +45,26 @@ struct DrainArgs {
     wait_seconds: u64,
 }
 
+impl Cli {
+    /// Begins to log; call once, before [`run`]. A proxy that serves doesn't wait for whoever reads
+    /// its log, so what it answers here is kept until the process ends.
+    ///
+    /// # Errors
+    /// [`LogError`] when the level can't be read.
+    pub fn init_log(&self) -> Result<Option<LogGuard>, LogError> {
+        if self.command.is_none() && !self.serve.check {
+            self.log.init_role().map(Some)
+        } else {
+            self.log.init().map(|()| None)
+        }
+    }
+}
+
 /// Does what the command line says.
 ///
 /// # Errors
 /// What kept it from doing so; the exit code is then 2.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    cli.log.init()?;
     // One thread: a sidecar has a fraction of a core, and a second thread costs more memory
     // and wake-ups than it wins. Loading policies and writing events have their own.
     let runtime = tokio::runtime::Builder::new_current_thread()

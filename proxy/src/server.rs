@@ -109,11 +109,7 @@ impl Server {
         // They end with this future.
         let mut tasks = JoinSet::new();
         let router = admin::router(Arc::clone(&proxy));
-        tasks.spawn(async move {
-            if let Err(error) = axum::serve(self.admin, router).await {
-                tracing::error!(%error, "the admin listener ended");
-            }
-        });
+        tasks.spawn(process::serve_on(self.admin, router));
         let accepting = tasks.spawn(accept(Arc::clone(&proxy), self.traffic, alive));
         match drain::listen(self.traffic_address.port()) {
             Ok(listener) => drop(tasks.spawn(drain::obey(listener, Arc::clone(&proxy)))),

@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_secs(300);
 pub(super) struct Seen {
     /// Who is to issue.
     pub(super) wanted: WebhookTls,
-    /// Our own CA; `None` where there is none, or nothing that can be read.
+    /// Our own CA; `None` where there is none, or nothing that leaves can be issued under.
     pub(super) authority: Option<Issued>,
     /// Somebody asks for another one.
     pub(super) rotate_authority: bool,
@@ -40,6 +40,20 @@ pub(super) struct Leaf {
     pub(super) previous: String,
     /// Since when it is served, which may be long after it was issued; `None` counts as long ago.
     pub(super) since: Option<Timestamp>,
+    pub(super) trust: Trust,
+}
+
+/// What replicas and their clients make of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// A client that trusts the CA beside it accepts it.
+    Accepted,
+    /// Replicas serve it and clients refuse it: it wasn't signed with the CA's key, it is for
+    /// another name, or it is over.
+    Refused,
+    /// Something is missing, or the key isn't the certificate's: replicas can't take it, and go on
+    /// with the one before.
+    Unusable,
 }
 
 /// A pair that somebody else issued.
@@ -76,10 +90,11 @@ enum Source<'a> {
 /// whose cert-manager has stopped, is still one that admits.
 fn source(seen: &Seen, now: Timestamp) -> Source<'_> {
     let lasts = |pem: &str| validity(pem).is_some_and(|v| v.contains(now) && !v.nearly_over(now));
+    let goes_on = |leaf: &Leaf| leaf.trust == Trust::Accepted && lasts(&leaf.certificate);
     match (seen.wanted, &seen.provided, &seen.served) {
         (WebhookTls::SelfSigned, ..) => Source::Own,
         (_, Some(provided), _) if lasts(&provided.pair.certificate) => Source::Provided(provided),
-        (_, _, Some(served)) if lasts(&served.certificate) => Source::AsServed,
+        (_, _, Some(served)) if goes_on(served) => Source::AsServed,
         _ => Source::Own,
     }
 }
@@ -115,33 +130,37 @@ pub(super) fn plan(seen: &Seen, announced_for: Duration, enough: Duration, now: 
     if seen.bundles.iter().any(lacks) {
         return Step::Announce;
     }
-    let served = seen
-        .served
-        .as_ref()
-        .and_then(|leaf| Some((leaf, validity(&leaf.certificate)?)));
     let (authority, step) = match (&source, &seen.authority) {
         (Source::Provided(provided), _) => (&provided.authority, Step::Adopt),
         (Source::Own, Some(authority)) => (&authority.certificate, Step::NewLeaf),
         (Source::Own, None) | (Source::AsServed, _) => return Step::Wait(LOOK),
     };
-    match served {
-        // Nobody is served by what isn't valid: there is nothing to keep.
-        Some((leaf, validity)) if validity.contains(now) => {
-            let due = match source {
-                Source::Provided(provided) => provided.pair.certificate != leaf.certificate,
-                _ => validity.renewal_due(now) || seen.rotate_leaf,
-            };
-            match (leaf.authority == *authority, due) {
-                (true, true) => step,
-                (true, false) => Step::Wait(LOOK),
-                (false, _) => match enough.checked_sub(announced_for) {
-                    Some(left) if !left.is_zero() => Step::Wait(left),
-                    _ => step,
-                },
-            }
-        }
-        _ => step,
+    // Nobody is served by what isn't accepted: there is nothing to keep.
+    let Some((leaf, validity)) = in_service(seen, now) else {
+        return step;
+    };
+    let due = match source {
+        _ if leaf.trust == Trust::Unusable => true,
+        Source::Provided(provided) => provided.pair.certificate != leaf.certificate,
+        _ => validity.renewal_due(now) || seen.rotate_leaf,
+    };
+    match (leaf.authority == *authority, due) {
+        (true, true) => step,
+        (true, false) => Step::Wait(LOOK),
+        (false, _) => match enough.checked_sub(announced_for) {
+            Some(left) if !left.is_zero() => Step::Wait(left),
+            _ => step,
+        },
     }
+}
+
+/// What is served, unless clients refuse it. A pair that replicas can't take stands for the one
+/// before.
+fn in_service(seen: &Seen, now: Timestamp) -> Option<(&Leaf, Validity)> {
+    let leaf = seen.served.as_ref()?;
+    let validity = validity(&leaf.certificate)?;
+    let accepted = leaf.trust != Trust::Refused && validity.contains(now);
+    accepted.then_some((leaf, validity))
 }
 
 /// When the serving certificate and the CA it is under end.

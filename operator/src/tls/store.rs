@@ -1,32 +1,18 @@
 //! Where the certificate lies: two Secrets and two webhook configurations.
 
-use std::collections::BTreeMap;
-
-use certs::{IssueError, Issued, issue_ca, issue_leaf, service_names};
+use certs::{IssueError, Issued, TrustError, issue_ca, issue_leaf, service_names};
 use crds::{WebhookTls, names};
 use jiff::Timestamp;
-use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::ObjectMeta;
-use serde_json::{Value, json};
 
-use super::plan::{Leaf, Provided, Seen, previous};
-use crate::chain::Chain;
+use super::configuration::{Bundle, Configuration, only_bundles};
+use super::plan::{Seen, previous};
+use super::secret::{self, AUTHORITY, CERTIFICATE, KEY, PREVIOUS, SINCE};
 use crate::writes::{WriteError, Writes};
-
-/// A Secret of type `kubernetes.io/tls` has these.
-const CERTIFICATE: &str = "tls.crt";
-const KEY: &str = "tls.key";
-/// The CA that signed the certificate.
-const AUTHORITY: &str = "ca.crt";
-/// The CAs of the certificates before.
-const PREVIOUS: &str = "previous-ca.crt";
-/// Annotation: since when the certificate is served.
-const SINCE: &str = "mcpruntime.org/served-since";
 
 /// The certificate can't be kept.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +25,11 @@ pub(super) enum TlsError {
     },
     #[error("issuing")]
     Issue(#[from] IssueError),
+    #[error(
+        "a new certificate under the CA isn't one to serve; delete Secret {} for another CA",
+        names::CA_SECRET
+    )]
+    NotAccepted(#[from] TrustError),
     #[error(transparent)]
     Write(#[from] WriteError),
     #[error("there is no CA")]
@@ -65,43 +56,19 @@ impl Store {
             WebhookTls::SelfSigned => None,
             WebhookTls::CertManager => self.secret(names::WEBHOOK_CM_TLS_SECRET).await?,
         };
-        let (mutating, validating) = (self.mutating().await?, self.validating().await?);
-        let bundles = mutating
-            .iter()
-            .chain(&validating)
-            .map(|(_, bundle)| bundle.clone());
+        let mutating = self.bundles::<MutatingWebhookConfiguration>().await?;
+        let validating = self.bundles::<ValidatingWebhookConfiguration>().await?;
+        let bundles = mutating.into_iter().chain(validating);
+        let name = asked_for(&self.names()).to_owned();
         Ok(Seen {
             wanted,
-            rotate_authority: authority.as_ref().is_some_and(is_asked),
-            authority: authority.as_ref().map(issued),
-            rotate_leaf: served.as_ref().is_some_and(is_asked),
-            served: served.map(|secret| Leaf {
-                certificate: text(&secret, CERTIFICATE),
-                authority: text(&secret, AUTHORITY),
-                previous: text(&secret, PREVIOUS),
-                since: annotation(&secret, SINCE).and_then(|since| since.parse().ok()),
-            }),
-            provided: provided.and_then(|secret| self.acceptable(&secret, now)),
-            bundles: bundles.collect(),
+            rotate_authority: authority.as_ref().is_some_and(secret::is_asked),
+            authority: authority.as_ref().and_then(secret::authority),
+            rotate_leaf: served.as_ref().is_some_and(secret::is_asked),
+            served: served.map(|found| secret::served(&found, &name, now)),
+            provided: provided.and_then(|found| secret::provided(&found, &name, now)),
+            bundles: bundles.map(|(_, bundle)| bundle).collect(),
         })
-    }
-
-    /// What cert-manager issued, unless API servers wouldn't accept it.
-    fn acceptable(&self, secret: &Secret, now: Timestamp) -> Option<Provided> {
-        let provided = Provided {
-            pair: issued(secret),
-            authority: text(secret, AUTHORITY),
-        };
-        // The name that the API server asks for.
-        let name = self.names().into_iter().next()?;
-        match certs::verify(&provided.pair, &provided.authority, &name, now) {
-            Ok(()) => Some(provided),
-            Err(error) => {
-                let secret = names::WEBHOOK_CM_TLS_SECRET;
-                tracing::warn!(secret, error = %Chain(&error), "not served");
-                None
-            }
-        }
     }
 
     pub(super) async fn new_authority(&self, now: Timestamp) -> Result<(), TlsError> {
@@ -115,7 +82,7 @@ impl Store {
     /// Issues a leaf under our own CA, and serves it.
     pub(super) async fn new_leaf(&self, seen: &Seen, now: Timestamp) -> Result<(), TlsError> {
         let authority = seen.authority.as_ref().ok_or(TlsError::NoAuthority)?;
-        let pair = issue_leaf(authority, &self.names(), now)?;
+        let pair = issue(authority, &self.names(), now)?;
         let from = WebhookTls::SelfSigned;
         self.serve(seen, pair, &authority.certificate, from, now)
             .await
@@ -162,15 +129,12 @@ impl Store {
         annotations: &[(&str, &str)],
     ) -> Result<(), TlsError> {
         // Asked for anew meanwhile, it is answered all the same: it is a new one.
-        let asked = self.secret(name).await?;
-        let asked = asked
-            .as_ref()
-            .and_then(|secret| annotation(secret, names::ANNOTATION_ROTATE));
+        let found = self.secret(name).await?;
+        let asked = found.as_ref().and_then(secret::asked);
         let answered = asked.map(|asked| (names::ANNOTATION_ROTATED, asked));
         let annotations = annotations.iter().copied().chain(answered);
-        self.writes
-            .apply(&self.tls_secret(name, parts, annotations))
-            .await?;
+        let wanted = secret::tls_secret((self.namespace.as_str(), name), parts, annotations);
+        self.writes.apply(&wanted).await?;
         Ok(())
     }
 
@@ -180,20 +144,20 @@ impl Store {
 
     /// Writes the bundle into every webhook of both configurations.
     pub(super) async fn announce(&self, bundle: &str) -> Result<(), TlsError> {
-        let name = names::WEBHOOK_CONFIGURATION;
-        let mutating = only_bundles(&self.mutating().await?, bundle);
-        let validating = only_bundles(&self.validating().await?, bundle);
-        if let Some(webhooks) = mutating {
-            self.writes
-                .apply_part::<MutatingWebhookConfiguration>(name, &webhooks)
-                .await?;
-        }
-        if let Some(webhooks) = validating {
-            self.writes
-                .apply_part::<ValidatingWebhookConfiguration>(name, &webhooks)
-                .await?;
-        }
+        self.announce_in::<MutatingWebhookConfiguration>(bundle)
+            .await?;
+        self.announce_in::<ValidatingWebhookConfiguration>(bundle)
+            .await?;
         tracing::info!("wrote the webhooks' caBundle");
+        Ok(())
+    }
+
+    async fn announce_in<K: Configuration>(&self, bundle: &str) -> Result<(), TlsError> {
+        if let Some(webhooks) = only_bundles(&self.bundles::<K>().await?, bundle) {
+            self.writes
+                .apply_part::<K>(names::WEBHOOK_CONFIGURATION, &webhooks)
+                .await?;
+        }
         Ok(())
     }
 
@@ -204,99 +168,49 @@ impl Store {
             .map_err(|source| TlsError::Read { what: name, source })
     }
 
-    /// Name and bundle of each mutating webhook.
-    async fn mutating(&self) -> Result<Vec<(String, Option<String>)>, TlsError> {
-        let api: Api<MutatingWebhookConfiguration> = Api::all(self.writes.client().clone());
+    /// Of each webhook of a configuration; none where there is no such configuration.
+    async fn bundles<K: Configuration>(&self) -> Result<Vec<Bundle>, TlsError> {
+        let api: Api<K> = Api::all(self.writes.client().clone());
         let found = api.get_opt(names::WEBHOOK_CONFIGURATION).await;
         let found = found.map_err(|source| TlsError::Read {
-            what: "the mutating webhooks",
+            what: K::WHAT,
             source,
         })?;
-        let webhooks = found.and_then(|found| found.webhooks).unwrap_or_default();
-        let entry = |webhook: k8s_openapi::api::admissionregistration::v1::MutatingWebhook| {
-            (webhook.name, webhook.client_config.ca_bundle.map(pem))
+        Ok(found.map(K::bundles).unwrap_or_default())
+    }
+}
+
+/// The one of a Service's names that API servers ask for.
+fn asked_for(names: &[String]) -> &str {
+    names.first().map_or("", String::as_str)
+}
+
+/// A leaf that clients accept: whatever may be the matter with the CA, it shows here, and not to
+/// an API server.
+fn issue(authority: &Issued, names: &[String], now: Timestamp) -> Result<Issued, TlsError> {
+    let pair = issue_leaf(authority, names, now)?;
+    certs::verify(&pair, &authority.certificate, asked_for(names), now)?;
+    Ok(pair)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leaf_is_issued_only_if_clients_accept_it() {
+        let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        let (ca, other) = (issue_ca(now).unwrap(), issue_ca(now).unwrap());
+        let names = service_names(names::WEBHOOK_SERVICE, "n");
+        let pair = issue(&ca, &names, now).unwrap();
+        certs::verify(&pair, &ca.certificate, "mcp-runtime-webhook.n.svc", now).unwrap();
+        let mixed = Issued {
+            key: other.key,
+            ..ca.clone()
         };
-        Ok(webhooks.into_iter().map(entry).collect())
+        let error = issue(&mixed, &names, now).unwrap_err();
+        assert!(matches!(error, TlsError::Issue(_)), "{error:?}");
+        let error = issue(&ca, &[], now).unwrap_err();
+        assert!(matches!(error, TlsError::NotAccepted(_)), "{error:?}");
     }
-
-    /// Name and bundle of each validating webhook.
-    async fn validating(&self) -> Result<Vec<(String, Option<String>)>, TlsError> {
-        let api: Api<ValidatingWebhookConfiguration> = Api::all(self.writes.client().clone());
-        let found = api.get_opt(names::WEBHOOK_CONFIGURATION).await;
-        let found = found.map_err(|source| TlsError::Read {
-            what: "the validating webhooks",
-            source,
-        })?;
-        let webhooks = found.and_then(|found| found.webhooks).unwrap_or_default();
-        let entry = |webhook: k8s_openapi::api::admissionregistration::v1::ValidatingWebhook| {
-            (webhook.name, webhook.client_config.ca_bundle.map(pem))
-        };
-        Ok(webhooks.into_iter().map(entry).collect())
-    }
-
-    fn tls_secret<'a, const N: usize>(
-        &self,
-        name: &str,
-        parts: [(&str, String); N],
-        annotations: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Secret {
-        let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-        let data: BTreeMap<String, ByteString> = parts
-            .into_iter()
-            .map(|(key, text)| (key.to_owned(), ByteString(text.into_bytes())))
-            .collect();
-        let managed = (names::LABEL_MANAGED_BY, names::MANAGED_BY);
-        Secret {
-            metadata: ObjectMeta {
-                name: Some(name.to_owned()),
-                namespace: Some(self.namespace.clone()),
-                labels: Some([owned(managed)].into()),
-                annotations: Some(annotations.map(owned).collect()),
-                ..ObjectMeta::default()
-            },
-            type_: Some("kubernetes.io/tls".into()),
-            data: Some(data),
-            ..Secret::default()
-        }
-    }
-}
-
-/// Somebody wants another one than the one that answered the last wish.
-fn is_asked(secret: &Secret) -> bool {
-    let asked = annotation(secret, names::ANNOTATION_ROTATE);
-    asked.is_some() && asked != annotation(secret, names::ANNOTATION_ROTATED)
-}
-
-fn annotation<'a>(secret: &'a Secret, name: &str) -> Option<&'a str> {
-    let found = secret.metadata.annotations.as_ref()?.get(name)?;
-    Some(found)
-}
-
-fn issued(secret: &Secret) -> Issued {
-    Issued {
-        certificate: text(secret, CERTIFICATE),
-        key: text(secret, KEY),
-    }
-}
-
-/// The part of a configuration that is the operator's: a list keyed by name, of which it applies
-/// the bundle and nothing else. `None` where there is no such configuration.
-fn only_bundles(webhooks: &[(String, Option<String>)], bundle: &str) -> Option<Value> {
-    let encoded = serde_json::to_value(ByteString(bundle.as_bytes().to_vec())).ok()?;
-    let entries: Vec<Value> = webhooks
-        .iter()
-        .map(|(name, _)| json!({ "name": name, "clientConfig": { "caBundle": encoded } }))
-        .collect();
-    (!entries.is_empty()).then_some(Value::Array(entries))
-}
-
-fn pem(bytes: ByteString) -> String {
-    String::from_utf8_lossy(&bytes.0).into_owned()
-}
-
-fn text(secret: &Secret, key: &str) -> String {
-    let bytes = secret.data.as_ref().and_then(|data| data.get(key));
-    bytes
-        .map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned())
-        .unwrap_or_default()
 }

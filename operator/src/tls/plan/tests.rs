@@ -20,6 +20,7 @@ fn leaf(ca: &Issued, now: Timestamp, previous: &str) -> Leaf {
         authority: ca.certificate.clone(),
         previous: previous.into(),
         since: Some(now),
+        trust: Trust::Accepted,
     }
 }
 
@@ -37,6 +38,7 @@ fn adopted(provided: &Provided, previous: &str, now: Timestamp) -> Leaf {
         authority: provided.authority.clone(),
         previous: previous.into(),
         since: Some(now),
+        trust: Trust::Accepted,
     }
 }
 
@@ -242,4 +244,87 @@ fn what_is_expired_or_unreadable_is_replaced_at_once() {
         ..seen
     };
     assert_eq!(step(&broken, Duration::ZERO, NOW), Step::NewAuthority);
+}
+
+#[test]
+fn a_ca_that_is_none_any_more_is_replaced_in_two_phases() {
+    let now = time(NOW);
+    let (old, seen) = at_rest();
+    let mut seen = Seen {
+        authority: None,
+        ..seen
+    };
+    assert_eq!(step(&seen, ENOUGH, NOW), Step::NewAuthority);
+    let new = issue_ca(now).unwrap();
+    seen.authority = Some(new.clone());
+    assert_eq!(
+        bundle(&seen, now),
+        join(&[&new.certificate, &old.certificate])
+    );
+    assert_eq!(step(&seen, ENOUGH, NOW), Step::Announce);
+    seen = announced(seen, now);
+    assert_eq!(step(&seen, Duration::ZERO, NOW), Step::Wait(ENOUGH));
+    assert_eq!(step(&seen, ENOUGH, NOW), Step::NewLeaf);
+}
+
+fn judged(mut seen: Seen, trust: Trust) -> Seen {
+    if let Some(leaf) = &mut seen.served {
+        leaf.trust = trust;
+    }
+    seen
+}
+
+#[test]
+fn a_pair_that_replicas_cannot_take_is_due_now_and_in_two_phases_under_another_ca() {
+    let now = time(NOW);
+    let (_, seen) = at_rest();
+    let seen = judged(seen, Trust::Unusable);
+    assert_eq!(step(&seen, Duration::ZERO, NOW), Step::NewLeaf);
+    let seen = Seen {
+        authority: Some(issue_ca(now).unwrap()),
+        ..seen
+    };
+    assert_eq!(step(&seen, Duration::ZERO, NOW), Step::Announce);
+    let seen = announced(seen, now);
+    assert_eq!(step(&seen, Duration::ZERO, NOW), Step::Wait(ENOUGH));
+    assert_eq!(step(&seen, ENOUGH, NOW), Step::NewLeaf);
+}
+
+#[test]
+fn a_pair_that_clients_refuse_is_replaced_as_soon_as_the_new_ca_is_announced() {
+    let now = time(NOW);
+    let (_, seen) = at_rest();
+    let seen = Seen {
+        authority: Some(issue_ca(now).unwrap()),
+        ..judged(seen, Trust::Refused)
+    };
+    assert_eq!(step(&seen, Duration::ZERO, NOW), Step::Announce);
+    let seen = announced(seen, now);
+    assert_eq!(step(&seen, Duration::ZERO, NOW), Step::NewLeaf);
+}
+
+#[test]
+fn cert_managers_pair_is_served_anew_where_it_was_spoilt_and_ours_where_it_is_gone() {
+    let now = time(NOW);
+    let theirs = issue_ca(now).unwrap();
+    let pair = provided(&theirs, now);
+    let (_, seen) = at_rest();
+    let seen = Seen {
+        wanted: WebhookTls::CertManager,
+        served: Some(adopted(&pair, "", now)),
+        provided: Some(pair),
+        ..seen
+    };
+    let seen = announced(seen, now);
+    assert_eq!(step(&seen, ENOUGH, NOW), Step::Wait(LOOK));
+    for trust in [Trust::Unusable, Trust::Refused] {
+        let seen = judged(seen.clone(), trust);
+        assert_eq!(step(&seen, ENOUGH, NOW), Step::Adopt);
+        let seen = Seen {
+            provided: None,
+            ..seen
+        };
+        let seen = announced(seen, now);
+        assert_eq!(step(&seen, ENOUGH, NOW), Step::NewLeaf);
+    }
 }

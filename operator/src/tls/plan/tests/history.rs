@@ -65,6 +65,10 @@ impl History {
             7 => self.announced_since = None,
             8 => self.now += SignedDuration::from_hours(some),
             9..=14 => self.now += SignedDuration::from_mins(5),
+            // Its key is lost.
+            15 => self.seen.authority = None,
+            // As that of the pair to serve: replicas go on with the one before.
+            16 => self.seen = judged(self.seen.clone(), Trust::Unusable),
             _ => self.now += SignedDuration::from_secs(some / 3),
         }
     }
@@ -113,6 +117,7 @@ impl History {
             certificate,
             authority,
             since: Some(self.now),
+            trust: Trust::Accepted,
         };
         self.seen.served = Some(leaf.clone());
         self.served.push((self.now, leaf));
