@@ -19,7 +19,7 @@ pub(crate) use args::{ExplainArgs, InjectArgs, UninjectArgs};
 use documents::Document;
 use judge::Platform;
 
-use crate::output::exit;
+use crate::output::{self, exit};
 
 /// Writes the manifests with the proxy in their pods.
 pub(crate) fn inject(args: &InjectArgs) -> anyhow::Result<ExitCode> {
@@ -41,7 +41,8 @@ pub(crate) fn inject(args: &InjectArgs) -> anyhow::Result<ExitCode> {
     if denied.any {
         return Ok(exit::NO.into());
     }
-    answer(&write::injected(injected, args.output)?)
+    output::print(&write::injected(injected, args.output)?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes the manifests as they were before.
@@ -60,7 +61,8 @@ pub(crate) fn uninject(args: &UninjectArgs) -> anyhow::Result<ExitCode> {
         return Ok(exit::NO.into());
     }
     let objects: Vec<_> = documents.iter().map(|document| &document.object).collect();
-    answer(&write::objects(&objects, args.output)?)
+    output::print(&write::objects(&objects, args.output)?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says of each pod what would come of it.
@@ -69,8 +71,8 @@ pub(crate) fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let platform = Platform::read(&args.platform, &documents)?;
     let explanations = explain::of(&documents, &platform)?;
     let denied = explanations.iter().any(explain::Explanation::is_denial);
-    let code = answer(&explain::written(&explanations, args.output)?)?;
-    Ok(if denied { exit::NO.into() } else { code })
+    output::print(&explain::written(&explanations, args.output)?)?;
+    Ok(if denied { exit::NO } else { 0 }.into())
 }
 
 /// What is refused is said on stderr, and then nothing is written: half a set of manifests is
@@ -84,13 +86,5 @@ impl Denied {
     fn add(&mut self, document: &Document, said: &str) -> io::Result<()> {
         self.any = true;
         writeln!(io::stderr(), "{document}: {said}")
-    }
-}
-
-fn answer(text: &str) -> anyhow::Result<ExitCode> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        result => Ok(result.map(|()| ExitCode::SUCCESS)?),
     }
 }

@@ -6,6 +6,7 @@ mod certs;
 mod cluster;
 mod command;
 mod inject;
+mod input;
 mod output;
 mod setup;
 mod validate;

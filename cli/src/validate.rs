@@ -10,12 +10,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use crds::{Set, Settings};
 use jiff::Timestamp;
 
-use crate::output::exit;
+use crate::input;
+use crate::output::{self, exit};
 use manifests::Document;
 use report::Report;
 
@@ -75,7 +75,7 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
         Format::Text => report::text(&reports),
         Format::Json => report::json(&reports)?,
     };
-    write_out(&text)?;
+    output::print(&text)?;
     let invalid = reports.iter().filter(|report| !report.is_valid()).count();
     let counted = report::counted(reports.len(), invalid, documents.len());
     writeln!(io::stderr(), "{counted}")?;
@@ -85,25 +85,15 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
 /// Those of the file; without one nobody knows which images the platform allows, so all that are
 /// asked for are.
 fn settings(path: Option<&Path>, documents: &[Document]) -> anyhow::Result<Settings> {
-    let Some(path) = path else {
-        let asked = documents.iter().filter_map(|document| {
-            let image = document.object.pointer("/spec/gateway/image")?;
-            Some(image.as_str()?.to_owned())
-        });
-        return Ok(Settings {
-            proxy_images: asked.collect(),
-            ..Settings::default()
-        });
-    };
-    let reading = || format!("can't read {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(reading)?;
-    serde_saphyr::from_str(&text).with_context(reading)
-}
-
-fn write_out(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
+    if let Some(path) = path {
+        return input::settings(path);
     }
+    let asked = documents.iter().filter_map(|document| {
+        let image = document.object.pointer("/spec/gateway/image")?;
+        Some(image.as_str()?.to_owned())
+    });
+    Ok(Settings {
+        proxy_images: asked.collect(),
+        ..Settings::default()
+    })
 }

@@ -177,7 +177,8 @@ fn the_patch_is_one_of_the_document() {
 fn the_items_of_a_list_are_injected_where_they_are() {
     let job = workload("batch/v1", "Job", "shop");
     let list = json!({"apiVersion": "v1", "kind": "List", "items": [{"kind": "ConfigMap"}, job]});
-    let ended = Files::new().run("inject", &["-o", "json", "-n", "team-a"], &list.to_string());
+    // In its own namespace, whatever that of objects without one is.
+    let ended = Files::new().run("inject", &["-o", "json", "-n", "other"], &list.to_string());
     let after = ended.json_lines().remove(0);
     assert_eq!(after["items"][0], list["items"][0]);
     let spec = &after["items"][1]["spec"]["template"]["spec"];

@@ -226,3 +226,28 @@ fn a_text_that_cant_be_read_is_no_answer() {
     }
     assert_eq!(run(&["validate", "-f", "/nowhere"], "").code, 2);
 }
+
+/// Folders are read whole, each file once, also where a link leads back to where it is.
+#[test]
+fn a_folder_is_read_in_the_order_of_its_names_and_a_loop_of_links_is_an_error() {
+    let files = folder(&[("b.yaml", SHOP), ("a.yml", GRANT), ("notes.txt", "a: [")]);
+    let deeper = files.path().join("aa");
+    std::fs::create_dir(&deeper).unwrap();
+    std::fs::write(deeper.join("c.json"), "{\"kind\": \"Unknown\"}").unwrap();
+    let ended = validate(&files, &["-o", "json"]);
+    let read: Vec<Value> = results(&ended)
+        .iter()
+        .map(|result| result["file"].clone())
+        .collect();
+    assert_eq!(read.len(), 3, "{}", ended.stdout);
+    for (file, ending) in read.iter().zip(["/a.yml", "/aa/c.json", "/b.yaml"]) {
+        assert!(
+            format!("/{}", file.as_str().unwrap()).ends_with(ending),
+            "{file}"
+        );
+    }
+    std::os::unix::fs::symlink(files.path(), deeper.join("back")).unwrap();
+    let ended = validate(&files, &[]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
+    assert!(ended.stderr.contains("can't read"), "{}", ended.stderr);
+}

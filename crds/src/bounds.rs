@@ -1,6 +1,6 @@
 //! How long and how many: the schema's limits, which also keep the cost of the rules in sight of the API server.
 
-/// Bytes of an environment variable's value.
+/// Characters of an environment variable's value.
 pub(crate) const VALUE: usize = 32_768;
 /// Characters of a description.
 pub(crate) const TEXT: usize = 2048;

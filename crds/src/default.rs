@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Add, Kind, Settings, nodes::Path, schema};
+use crate::{Add, Kind, Settings, nodes::Path, routes::path_of, schema};
 
 /// What `object` leaves out, in an order in which the additions can be applied. Never fails: what it can't read
 /// is left to the schema. Applying the result and asking again gives nothing.
@@ -136,9 +136,10 @@ impl Filling<'_> {
                 self.add("/spec/ingressHost", json!(settings.default_ingress_host));
             }
         }
-        self.add("/spec/ingressPath", json!(format!("/{name}/mcp")));
+        self.add("/spec/ingressPath", json!(path_of(&name, None, None)));
     }
 
+    /// Stored as the Go project has it, so it doesn't follow a port that changes later: `upstream_elsewhere` says so.
     fn upstream(&mut self) {
         if self.gateway_on()
             && let Some(port) = self.object.pointer("/spec/port").and_then(Value::as_i64)

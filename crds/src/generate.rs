@@ -156,6 +156,7 @@ const UPSTREAMS: &[&str] = &[
     "http://localhost:8091",
     "http://[::1]:8091",
     "http://127.0.0.1:8092/mcp",
+    "http://127.9.0.2:8088/@team/mcp",
     "http://localhost",
     "https://127.0.0.1",
     "http://10.0.0.1",

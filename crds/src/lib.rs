@@ -43,9 +43,13 @@ pub use parsed::{Gateway, Grant, Server, Session};
 pub use problem::{Problem, Problems, Warning};
 pub use quantity::Quantity;
 pub use routes::{RESOURCE_METADATA, Route, Routes, route_owner};
+pub use rules::LOOPBACK_URL;
 pub use schema::crds;
 pub use server::{MCPServer, MCPServerSpec, MCPServerStatus};
 pub use session::{MCPAgentSession, MCPAgentSessionSpec, MCPAgentSessionStatus};
 pub use set::{Judgement, Set};
 pub use settings::{IngressReadiness, Settings, WebhookTls};
-pub use warnings::{Lookup, WarningCode, grant_warnings, session_warnings, warnings};
+pub use text::is_loopback_url;
+pub use warnings::{
+    Lookup, WarningCode, deleted_with_grants, grant_warnings, session_warnings, warnings,
+};

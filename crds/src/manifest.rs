@@ -104,15 +104,8 @@ pub(crate) fn prune_nulls(value: &mut Value) {
 
 /// The object as its type has it.
 pub(crate) fn typed<T: DeserializeOwned>(document: Value) -> Result<T, Problems> {
-    serde_json::from_value(document).map_err(|error| {
-        Problems(vec![Problem {
-            code: "unreadable",
-            field: String::new(),
-            value: String::new(),
-            message: error.to_string(),
-            remedy: "compare it with the schema that kubectl explain shows".into(),
-        }])
-    })
+    serde_json::from_value(document)
+        .map_err(|error| Problems(vec![Problem::unreadable("", &error)]))
 }
 
 fn unknown_kind(document: &Value) -> Problem {

@@ -9,9 +9,12 @@ use k8s_openapi::{
 };
 use policy::{SideEffect, Trust};
 
-use crate::words::{
-    AuthMode, PolicyDecision, PolicyMode, Protocol, ProxyUpgrade, RiskLevel, RolloutStrategy,
-    Workload,
+use crate::{
+    WarningCode,
+    words::{
+        AuthMode, PolicyDecision, PolicyMode, Protocol, ProxyUpgrade, RiskLevel, RolloutStrategy,
+        Workload,
+    },
 };
 
 /// A valid server.
@@ -282,7 +285,7 @@ pub struct Rollout {
 #[non_exhaustive]
 pub struct Unsupported {
     /// Stable, `unsupported_…`.
-    pub code: &'static str,
+    pub code: WarningCode,
     /// Path of the field.
     pub field: &'static str,
     /// What happens instead.

@@ -17,6 +17,31 @@ pub struct Problem {
     pub remedy: String,
 }
 
+impl Problem {
+    /// What serde says of an object whose schema let it pass.
+    pub fn unreadable(field: &str, error: &serde_json::Error) -> Self {
+        Self {
+            code: "unreadable",
+            field: field.to_owned(),
+            value: String::new(),
+            message: error.to_string(),
+            remedy: "compare it with the schema that kubectl explain shows".to_owned(),
+        }
+    }
+
+    /// What it is but for places in lists: code, path and value.
+    fn anywhere(&self) -> (&'static str, String, &str) {
+        let mut path = String::new();
+        for (n, part) in self.field.split('[').enumerate() {
+            path.push_str(match n {
+                0 => part,
+                _ => part.trim_start_matches(|c: char| c.is_ascii_digit()),
+            });
+        }
+        (self.code, path, &self.value)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.value.is_empty() {
@@ -42,20 +67,16 @@ impl Problems {
     }
 
     /// Those that `old` didn't have. An update that leaves an old value alone must not be refused for it: the
-    /// API server excuses its own rules the same way.
+    /// API server excuses its own rules the same way. An item of a list may have moved, so each old problem
+    /// excuses one such as it, wherever in the list that is.
     #[must_use]
     pub fn since(self, old: &Self) -> Self {
-        let known = |problem: &Problem| {
-            old.0.iter().any(|old| {
-                (old.code, &old.field, &old.value) == (problem.code, &problem.field, &problem.value)
-            })
+        let mut excused: Vec<_> = old.0.iter().map(Problem::anywhere).collect();
+        let is_new = |problem: &Problem| {
+            let known = excused.iter().position(|old| *old == problem.anywhere());
+            known.map(|n| excused.swap_remove(n)).is_none()
         };
-        Self(
-            self.0
-                .into_iter()
-                .filter(|problem| !known(problem))
-                .collect(),
-        )
+        Self(self.0.into_iter().filter(is_new).collect())
     }
 
     /// The problems: those of shape first, then those of meaning.
@@ -99,7 +120,8 @@ impl fmt::Display for Warning {
     }
 }
 
-/// A value as a problem shows it: text without quotes, and not more of it than a line holds.
+/// A value as a problem shows it: text without quotes, and not more of it than a line holds; nothing of what a
+/// URL has before an `@`, which may be a password, and a problem is logged.
 pub(crate) fn shown(value: &serde_json::Value) -> String {
     const MOST: usize = 80;
     let text = match value {
@@ -107,6 +129,13 @@ pub(crate) fn shown(value: &serde_json::Value) -> String {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Array(_) | serde_json::Value::Object(_) => String::new(),
         other => other.to_string(),
+    };
+    let text = match text.split_once("://") {
+        Some((scheme, rest)) => match rest.rsplit_once('@') {
+            Some((_, host)) => format!("{scheme}://…@{host}"),
+            None => text,
+        },
+        None => text,
     };
     if text.chars().count() <= MOST {
         return text;
@@ -142,6 +171,21 @@ mod tests {
         );
     }
 
+    /// Taking the first item out of a list moves what was wrong with the third; a second one of it is new.
+    #[test]
+    fn what_moved_in_its_list_is_old_and_one_more_of_it_is_new() {
+        let at = |n: usize| Problem {
+            field: format!("spec.tools[{n}].name"),
+            ..problem("a", "x")
+        };
+        let old = Problems(vec![at(2)]);
+        assert!(Problems(vec![at(1)]).since(&old).is_empty());
+        assert_eq!(
+            Problems(vec![at(1), at(2)]).since(&old),
+            Problems(vec![at(2)])
+        );
+    }
+
     #[test]
     fn a_problem_reads_as_one_line_with_field_value_and_remedy() {
         let problems = Problems(vec![problem("a", "x"), problem("b", "")]);
@@ -159,5 +203,12 @@ mod tests {
             format!("{}…", "\u{e9}".repeat(80))
         );
         assert_eq!(shown(&serde_json::json!(70000)), "70000");
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let shown = |text: &str| shown(&text.into());
+        assert_eq!(shown("https://ann:s/e@cret@h/x"), "https://…@h/x");
+        assert_eq!(shown("ann@example.com"), "ann@example.com");
     }
 }

@@ -9,6 +9,15 @@ use serde_json::Value;
 
 use crate::{MCPServer, Problem, Settings, problem::shown};
 
+/// The path that a server answers: below a prefix, or the author's own, or below its name.
+pub(crate) fn path_of(name: &str, prefix: Option<&str>, path: Option<&str>) -> String {
+    match (prefix, path) {
+        (Some(prefix), _) => format!("/{}/mcp", prefix.trim_matches('/')),
+        (None, Some(path)) => format!("/{}", path.trim_matches('/')),
+        (None, None) => format!("/{name}/mcp"),
+    }
+}
+
 /// Where a resource server describes itself (RFC 9728); with OAuth, that is part of the route.
 pub const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
 
@@ -57,17 +66,10 @@ impl Route {
 
     fn new(metadata: &ObjectMeta, given: [Option<&str>; 3], oauth: bool) -> Self {
         let name = metadata.name.clone().unwrap_or_default();
-        let given = given.map(|text| {
-            let text = text.unwrap_or_default().trim_matches('/');
-            (!text.is_empty()).then_some(text)
-        });
-        let [prefix, host, path] = given;
+        // As everywhere, an empty text is none.
+        let [prefix, host, path] = given.map(|text| text.filter(|text| !text.is_empty()));
         let by_prefix = prefix.is_some() || host.is_none();
-        let path = match (prefix, path) {
-            (Some(prefix), _) => format!("/{prefix}/mcp"),
-            (None, Some(path)) if !by_prefix => format!("/{path}"),
-            (None, _) => format!("/{name}/mcp"),
-        };
+        let path = path_of(&name, prefix, path.filter(|_| !by_prefix));
         let described = oauth.then(|| format!("{RESOURCE_METADATA}{path}"));
         Self {
             host: match host {
@@ -91,6 +93,11 @@ impl Route {
     /// Paths with a leading slash and no trailing one; what has none of them in common can't collide.
     pub fn paths(&self) -> &[String] {
         &self.paths
+    }
+
+    /// Asks for the same paths on the same host, whoever asks.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.host == other.host && self.paths == other.paths
     }
 
     /// Both would answer the same requests: the same path, on the same host or with one of them on every host.
@@ -287,12 +294,21 @@ mod tests {
             ("publicPathPrefix: p, ingressHost: \"*.com\"", false),
             ("publicPathPrefix: P, ingressHost: one.example.com", false),
             ("publicPathPrefix: q, ingressHost: one.example.com", false),
+            ("ingressPath: /, ingressHost: one.example.com", false),
             ("", false),
         ] {
             let other = route("b/y", 1, spec);
             assert_eq!(base.collides_with(&other, &settings()), collides, "{spec}");
             assert_eq!(other.collides_with(&base, &settings()), collides, "{spec}");
         }
+    }
+
+    #[test]
+    fn the_root_of_a_host_is_a_path_like_others() {
+        let root = "ingressPath: /, ingressHost: one.example.com";
+        let (mine, other) = (route("a/x", 0, root), route("b/y", 1, root));
+        assert_eq!(mine.paths(), ["/"]);
+        assert!(mine.collides_with(&other, &settings()));
     }
 
     #[test]

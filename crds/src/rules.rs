@@ -15,7 +15,9 @@ mod workload;
 
 use serde_json::Value;
 
-use crate::{Kind, Problem, nodes};
+use crate::{Kind, Problem, nodes, problem::shown};
+
+pub use networking::LOOPBACK_URL;
 
 /// A rule, at each of its nodes.
 pub(crate) struct Rule {
@@ -110,7 +112,7 @@ impl Rule {
         Problem {
             code: self.code,
             field: field.trim_start_matches('.').to_owned(),
-            value: found,
+            value: shown(&found.into()),
             message: self.message.to_owned(),
             remedy: self.remedy.to_owned(),
         }

@@ -8,7 +8,7 @@
     reason = "each printer column names its type"
 )]
 
-mod access;
+pub(crate) mod access;
 mod gateway;
 mod inventory;
 mod network;

@@ -10,6 +10,7 @@ use crate::{
     grant_warnings, parse, parse_grant, parse_session, read,
     routes::{Route, Routes},
     session_warnings, warnings,
+    warnings::{unknown_remedy, unknown_rules},
 };
 
 /// Namespace and name.
@@ -21,7 +22,7 @@ pub struct Set {
     settings: Settings,
     /// `None` where it is there and can't be used.
     servers: BTreeMap<Key, Option<Server>>,
-    grants: Vec<Grant>,
+    grants: BTreeMap<Key, Grant>,
     routes: Routes,
     /// The keys of each Secret.
     secrets: BTreeMap<Key, BTreeSet<String>>,
@@ -45,7 +46,7 @@ impl Set {
         }
     }
 
-    /// Adds an object; one of another kind is nothing to it. Objects have their namespace.
+    /// Adds an object, in the place of one of its name; one of another kind is nothing to it. Objects have their namespace.
     pub fn add(&mut self, object: &Value) {
         match read(object) {
             Ok(Manifest::Server(server)) => {
@@ -53,10 +54,16 @@ impl Set {
                 self.routes.put(Route::of(&server));
                 self.servers.insert(key(object), parsed);
             }
-            Ok(Manifest::Grant(grant)) => self.grants.extend(parse_grant(&grant).ok()),
+            Ok(Manifest::Grant(grant)) => {
+                self.grants.remove(&key(object));
+                let parsed = parse_grant(&grant).ok();
+                self.grants.extend(parsed.map(|grant| (key(object), grant)));
+            }
             Ok(Manifest::Session(_)) => {}
             Err(_) if crate::Kind::of(object) == Some(crate::Kind::Server) => {
-                self.servers.insert(key(object), None);
+                let key = key(object);
+                self.routes.remove(&key.0, &key.1);
+                self.servers.insert(key, None);
             }
             Err(_) if is_secret(object) => {
                 self.secrets.insert(key(object), keys_of(object));
@@ -74,7 +81,7 @@ impl Set {
                 let grant = parse_grant(&grant)?;
                 let server = self.look_up(&grant.server_namespace, &grant.server);
                 Ok(strict(
-                    grant_warnings(&grant, server, &self.grants),
+                    grant_warnings(&grant, server, self.grants.values()),
                     &grant,
                     server,
                 ))
@@ -191,19 +198,12 @@ fn strict(told: Vec<Warning>, grant: &Grant, server: Lookup<'_>) -> Judgement {
             warnings,
         };
     }
-    let declared: Vec<&str> = server.tools.iter().map(|tool| tool.name.as_str()).collect();
-    let problems = crate::warnings::unknown_rules(grant, server).map(|(n, name)| Problem {
+    let problems = unknown_rules(grant, server).map(|(n, name)| Problem {
         code: WarningCode::UnknownTool.as_str(),
         field: format!("spec.toolRules[{n}].name"),
         value: name.to_owned(),
         message: format!("MCPServer {} declares no tool of this name", server.name),
-        remedy: match declared.as_slice() {
-            [] => "declare it in the server's spec.tools".to_owned(),
-            known => format!(
-                "write one of {}, or declare it in the server's spec.tools",
-                known.join(", ")
-            ),
-        },
+        remedy: unknown_remedy(server),
     });
     Judgement {
         problems: Problems(problems.collect()),

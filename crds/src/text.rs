@@ -105,6 +105,11 @@ pub(crate) fn is_http_url(text: &str) -> bool {
         && tail.chars().all(|c| c.is_ascii_graphic())
 }
 
+/// `http://` on a loopback address: what a gateway may send requests to, as all who ask say it.
+pub fn is_loopback_url(text: &str) -> bool {
+    loopback_port(text).is_some()
+}
+
 /// The port of an `http://` URL on a loopback address; 80 where it names none. `None` for any other URL.
 pub(crate) fn loopback_port(text: &str) -> Option<u16> {
     let (authority, path) = split_at_any(text.strip_prefix("http://")?, &['/']);
@@ -154,4 +159,37 @@ pub(crate) fn is_amount(text: &str, most: u32) -> bool {
 pub(crate) fn is_nought(text: &str) -> bool {
     let digits = text.strip_suffix('%').unwrap_or(text);
     !digits.is_empty() && digits.chars().all(|c| c == '0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_urls_into_the_own_pod_are_upstreams() {
+        for good in [
+            "http://127.0.0.1:8088",
+            "http://127.9.0.2:1",
+            "http://localhost",
+            "http://[::1]:1/",
+            "http://127.0.0.1:8088/a:b",
+            "http://127.0.0.1:8088/@team/mcp",
+        ] {
+            assert!(is_loopback_url(good), "{good}");
+        }
+        for bad in [
+            "",
+            "https://127.0.0.1",
+            "http://127.0.0.1.evil.org",
+            "http://127.0.0.1@evil.org",
+            "http://127.0.0.1:80@evil.org/",
+            "http://127.0.0.1:",
+            "http://127.0.0.1:123456",
+            "http://localhost:80x",
+            "http://10.0.0.1:80",
+            "http://127.0.0.1?@evil.org/",
+        ] {
+            assert!(!is_loopback_url(bad), "{bad}");
+        }
+    }
 }

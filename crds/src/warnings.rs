@@ -8,15 +8,19 @@ use policy::SideEffect;
 
 use crate::{
     Gateway, Server, Warning,
+    server::access::{IDLE_TIMEOUT, MAX_LIFETIME},
+    text::loopback_port,
     words::{AuthMode, PolicyDecision},
 };
 
 pub use code::WarningCode;
-pub use grant::grant_warnings;
-pub(crate) use grant::unknown_rules;
+pub use grant::{deleted_with_grants, grant_warnings};
+pub(crate) use grant::{reached, unknown_remedy, unknown_rules};
 pub use session::session_warnings;
 
-const NAMESPACE_NOT_TRUSTED: &str = "spec.serverRef.namespace: no server there trusts this namespace; create the object in the server's own namespace";
+/// Said of grants and sessions of other namespaces, in warnings and in their status.
+pub(crate) const NOT_TRUSTED: &str =
+    "no server there trusts this namespace; create the object in the server's own namespace";
 const SERVER_NOT_FOUND: &str =
     "spec.serverRef.name: there is no such MCPServer yet; nothing comes of this before there is";
 
@@ -42,7 +46,7 @@ impl Lookup<'_> {
 /// Warnings about a server.
 pub fn warnings(server: &Server) -> Vec<Warning> {
     let unsupported = server.unsupported.iter().map(|unsupported| Warning {
-        code: unsupported.code,
+        code: unsupported.code.as_str(),
         message: unsupported.to_string(),
     });
     let governed = server.gateway.is_some();
@@ -97,7 +101,7 @@ pub fn warnings(server: &Server) -> Vec<Warning> {
             governed
                 && limits
                     .iter()
-                    .zip(["24h", "1h"])
+                    .zip([MAX_LIFETIME, IDLE_TIMEOUT])
                     .any(|(limit, default)| *limit != default),
             WarningCode::SessionLimitsNotEnforced,
             "spec.session.maxLifetime and idleTimeout are written into the policy and not enforced; expiresAt of each session is",
@@ -110,13 +114,33 @@ pub fn warnings(server: &Server) -> Vec<Warning> {
         (
             server.ingress_path_unused,
             WarningCode::IngressPathUnused,
-            "spec.ingressPath counts only with ingressHost and without publicPathPrefix; the route is /{publicPathPrefix}/mcp",
+            "spec.ingressPath counts only with ingressHost and without publicPathPrefix, which a server that was created without either has from its name; the route is /{publicPathPrefix}/mcp; to use the path, write ingressHost and publicPathPrefix: \"\"",
+        ),
+        (
+            server
+                .gateway
+                .as_ref()
+                .is_some_and(|gateway| goes_elsewhere(gateway, server)),
+            WarningCode::UpstreamElsewhere,
+            "spec.gateway.upstreamURL names another port than spec.port, where the server listens: it is stored with the first port; write upstreamURL: \"\" to follow spec.port",
         ),
     ];
     let told = cases.into_iter().filter(|(told, ..)| *told);
     unsupported
         .chain(told.map(|(_, code, message)| warning(code, message)))
         .collect()
+}
+
+fn goes_elsewhere(gateway: &Gateway, server: &Server) -> bool {
+    loopback_port(&gateway.upstream_url).is_some_and(|port| i32::from(port) != server.port)
+}
+
+/// Of a grant or session in a namespace that its server doesn't trust.
+fn not_trusted() -> Warning {
+    warning(
+        WarningCode::NamespaceNotTrusted,
+        format!("spec.serverRef.namespace: {NOT_TRUSTED}"),
+    )
 }
 
 fn warning(code: WarningCode, message: impl Into<String>) -> Warning {

@@ -1,7 +1,7 @@
 //! What is applied to clusters is what the types say.
 
 use mcp_crds::crds;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::files::{folder, golden};
 
@@ -60,6 +60,24 @@ fn every_string_list_and_map_of_a_spec_is_bounded() {
             };
             assert!(bounded, "{node} has no bound");
         });
+    }
+}
+
+/// Of what several people apply to, server-side apply takes each one's items.
+#[test]
+fn tools_rules_and_side_effects_merge_by_name() {
+    let by_name = json!({"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]});
+    let set = json!({"x-kubernetes-list-type": "set"});
+    for (n, field, expected) in [
+        (0, "tools", &by_name),
+        (1, "toolRules", &by_name),
+        (1, "allowedSideEffects", &set),
+    ] {
+        let crd = serde_json::to_value(&crds()[n]).unwrap();
+        let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        for (member, value) in expected.as_object().unwrap() {
+            assert_eq!(&spec["properties"][field][member], value, "{field}");
+        }
     }
 }
 

@@ -63,3 +63,14 @@ pub(crate) fn golden(path: &Path, actual: &str) {
         path.display()
     );
 }
+
+/// Compares the comment that a manifest begins with, whose lines are `told`.
+pub(crate) fn golden_head(path: &Path, told: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    let manifest: String = text
+        .lines()
+        .filter(|line| !line.starts_with("# "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    golden(path, &format!("{told}{manifest}"));
+}

@@ -1,13 +1,13 @@
 //! For every warning a set of manifests that has it: objects named `warned…` get it, their neighbours `fine…`
 //! don't. The first lines of a file are how it is told.
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use mcp_crds::{Judgement, Kind, Set, WarningCode};
 use serde_json::Value;
 
-use crate::files::{documents, folder, golden, settings, yaml_files};
+use crate::files::{documents, folder, golden_head, settings, yaml_files};
 
 /// Told by `/validate` alone, which sees deletions.
 const NOT_OF_MANIFESTS: &[WarningCode] = &[WarningCode::DeletedWithGrants];
@@ -65,12 +65,6 @@ fn every_warning_is_told_where_it_is_due_and_not_beside() {
 #[test]
 fn the_first_lines_of_each_file_are_how_it_is_told() {
     for path in yaml_files("tests/warned") {
-        let text = fs::read_to_string(&path).unwrap();
-        let manifest: String = text
-            .lines()
-            .filter(|line| !line.starts_with("# "))
-            .map(|line| format!("{line}\n"))
-            .collect();
         let mut told = String::new();
         for (object, judgement) in judged(documents(&path)) {
             let (kind, name) = (&object["kind"], &object["metadata"]["name"]);
@@ -88,7 +82,7 @@ fn the_first_lines_of_each_file_are_how_it_is_told() {
                 told.push_str(&format!("# {of}: {}\n", warning.message));
             }
         }
-        golden(&path, &format!("{told}{manifest}"));
+        golden_head(&path, &told);
     }
 }
 

@@ -68,11 +68,21 @@ pub(crate) fn with_proxy(pod: &Value, gateway: &Gateway) -> Option<Denial> {
     let facts = Facts::of(pod, "", &[]);
     facts
         .others()
-        .find_map(|container| port(container, gateway))
+        .find_map(|container| port(&facts, container, gateway))
         .or_else(|| user(pod, &facts))
 }
 
-fn port(container: &Value, gateway: &Gateway) -> Option<Denial> {
+/// The container's path in the pod.
+fn path_of(facts: &Facts<'_>, container: &Value) -> String {
+    let init = facts
+        .init()
+        .iter()
+        .any(|init| std::ptr::eq(init, container));
+    let list = if init { "initContainers" } else { "containers" };
+    format!("spec.{list}[{}]", text(container, &["name"]))
+}
+
+fn port(facts: &Facts<'_>, container: &Value, gateway: &Gateway) -> Option<Denial> {
     let name = text(container, &["name"]);
     let taken = [
         (names::PROXY_PORT_NAME, gateway.port),
@@ -90,7 +100,7 @@ fn port(container: &Value, gateway: &Gateway) -> Option<Denial> {
     clash.map(|(port_name, number, (our_name, our_number))| {
         Denial::new(
             Code::PortConflict,
-            format!("spec.containers[{name}].ports"),
+            format!("{}.ports", path_of(facts, container)),
             format!("port {number} ({port_name:?}) is the proxy's, {our_number} ({our_name:?})"),
             format!(
                 "give container {name} another port and port name, or set spec.gateway.port on the MCPServer"
@@ -106,8 +116,7 @@ fn user(pod: &Value, facts: &Facts<'_>) -> Option<Denial> {
         "spec.securityContext.runAsUser".to_owned()
     } else {
         let container = facts.others().find(|container| is_ours(container))?;
-        let name = text(container, &["name"]);
-        format!("spec.containers[{name}].securityContext.runAsUser")
+        format!("{}.securityContext.runAsUser", path_of(facts, container))
     };
     Some(Denial::new(
         Code::UserConflict,

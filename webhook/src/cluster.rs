@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crds::{Grant, MCPAccessGrant, MCPServer, Route, Server, Settings, words::Workload};
+use crds::{Grant, MCPAccessGrant, MCPServer, Route, Settings};
 use futures_util::StreamExt as _;
-use injector::{deployment_of, replica_set_of};
+use injector::deployment_of;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -132,6 +132,11 @@ impl Cluster {
         self.seen().rival(route, settings)
     }
 
+    /// Who has a route by the operator's rule, where it isn't this server, as last seen.
+    pub fn owner_of_route(&self, route: &Route, settings: &Settings) -> Option<Route> {
+        self.seen().owner(route, settings)
+    }
+
     /// The grants for a server in the server's own namespace, as last seen.
     pub fn grants(&self, namespace: &str, server: &str) -> Vec<Grant> {
         self.seen().grants(namespace, server)
@@ -173,28 +178,23 @@ impl Cluster {
         }
     }
 
-    /// The metadata of the ReplicaSet above a pod and of the Deployment above that; nothing for
-    /// servers that any pod may belong to.
+    /// The metadata of a ReplicaSet and of the Deployment above it, which is a server's if it has its name.
     ///
     /// # Errors
     /// [`ClusterError`] when the API server doesn't say.
     pub async fn owners(
         &self,
         namespace: &str,
-        pod: &Value,
-        server: &Server,
+        replica_set: &str,
+        server: &str,
     ) -> Result<(Option<Value>, Option<Value>), ClusterError> {
-        let name = replica_set_of(pod).filter(|_| server.workload == Workload::Managed);
-        let Some(name) = name else {
-            return Ok((None, None));
-        };
         // Both at once, as the Deployment's name is known but for canaries.
         let (replica_set, deployment) = tokio::try_join!(
-            self.owner::<ReplicaSet>("ReplicaSet", namespace, name),
-            self.owner::<Deployment>("Deployment", namespace, &server.name),
+            self.owner::<ReplicaSet>("ReplicaSet", namespace, replica_set),
+            self.owner::<Deployment>("Deployment", namespace, server),
         )?;
         let deployment = match replica_set.as_ref().and_then(deployment_of) {
-            Some(name) if name != server.name => {
+            Some(name) if name != server => {
                 self.owner::<Deployment>("Deployment", namespace, name)
                     .await?
             }

@@ -5,6 +5,7 @@ use crds::{Add, Kind, Settings, names};
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation};
 
+use crate::outcome::Outcome;
 use crate::review::{Answer, Request};
 
 /// The answer to a review of one of our kinds; its object has the defaults afterwards.
@@ -15,17 +16,17 @@ pub(crate) fn answer(request: &mut Request, settings: &Settings) -> Answer {
     let kind = Kind::from_kind(&request.kind.kind)
         .filter(|_| request.kind.group == names::GROUP && request.sub_resource.is_empty());
     let Some(kind) = kind.filter(|_| request.object.is_object()) else {
-        return Answer::allow("Unchanged");
+        return Answer::allow(Outcome::Unchanged.as_str());
     };
     let adds = crds::fill(kind, &mut request.object, settings);
     let ops: Result<Vec<_>, _> = adds.into_iter().map(operation).collect();
     match ops {
-        Ok(ops) if ops.is_empty() => Answer::allow("Unchanged"),
-        Ok(ops) => Answer::patch("Defaulted", Patch(ops)),
+        Ok(ops) if ops.is_empty() => Answer::allow(Outcome::Unchanged.as_str()),
+        Ok(ops) => Answer::patch(Outcome::Defaulted.as_str(), Patch(ops)),
         Err(error) => {
             let name = request.object_name();
             tracing::error!(namespace = request.namespace, name, error, "no path");
-            Answer::allow("Unchanged")
+            Answer::allow(Outcome::Unchanged.as_str())
         }
     }
 }

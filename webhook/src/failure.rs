@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::load::Refused;
+use crate::outcome::Outcome;
 use crate::review::ReviewError;
 
 /// Twice the largest object an API server takes (etcd's 1.5 MiB, JSON up to 3 MB), old and new in one review.
@@ -15,61 +16,57 @@ pub(crate) const MOST_BYTES: usize = 7 << 20;
 /// An HTTP error.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
+    pub(crate) outcome: Outcome,
     pub(crate) message: String,
 }
 
 impl Failure {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    fn new(outcome: Outcome, message: impl Into<String>) -> Self {
         Self {
-            status,
-            code,
+            outcome,
             message: message.into(),
         }
     }
 
     pub(crate) fn media_type(found: &str) -> Self {
         let message = format!("{found:?} isn't application/json");
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "UnsupportedMediaType",
-            message,
-        )
+        Self::new(Outcome::UnsupportedMediaType, message)
     }
 
     pub(crate) fn too_large() -> Self {
         let message = format!("the review has more than {MOST_BYTES} bytes");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", message)
+        Self::new(Outcome::TooLarge, message)
     }
 
     pub(crate) fn body(error: &dyn std::error::Error) -> Self {
         let message = format!("reading the body: {}", chain(error));
-        Self::new(StatusCode::BAD_REQUEST, "Unreadable", message)
+        Self::new(Outcome::Unreadable, message)
     }
 
     pub(crate) fn slow_body(patience: Duration) -> Self {
         let message = format!("the body didn't come within {patience:?}");
-        Self::new(StatusCode::REQUEST_TIMEOUT, "SlowBody", message)
+        Self::new(Outcome::SlowBody, message)
     }
 
     pub(crate) fn unreadable(error: &ReviewError) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "Unreadable", error.to_string())
+        Self::new(Outcome::Unreadable, error.to_string())
     }
 
     /// There is no time left in which an answer would be of use.
     pub(crate) fn late() -> Self {
         let message = "there was no time left to answer in";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Late", message)
+        Self::new(Outcome::Late, message)
     }
 
     pub(crate) fn fault(error: &dyn std::error::Error) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Fault", chain(error))
+        Self::new(Outcome::Fault, chain(error))
     }
 
     pub(crate) fn into_response(self, version: Version) -> Response {
-        let mut response = (self.status, self.message).into_response();
-        if self.status == StatusCode::TOO_MANY_REQUESTS {
+        let status = StatusCode::from_u16(self.outcome.status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, self.message).into_response();
+        if self.outcome == Outcome::Busy {
             let headers = response.headers_mut();
             // An API server's client then tries again by itself, within the webhook's timeout; on a
             // new connection, which may lead to another replica.
@@ -86,13 +83,11 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Busy => Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "Busy",
+                Outcome::Busy,
                 "too many reviews are under way; try again in a second",
             ),
             Refused::Huge => Self::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "TooLarge",
+                Outcome::TooLarge,
                 "the review has too many JSON values to be read",
             ),
         }

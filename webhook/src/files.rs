@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crds::{MCPAccessGrant, MCPServer};
+use crds::{Kind, MCPAccessGrant, MCPServer};
 use kube::runtime::watcher::Event;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use walkdir::WalkDir;
 
 use crate::seen::Seen;
 
@@ -51,7 +52,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Reads a file, or every `.yaml`, `.yml` and `.json` file of a directory.
+    /// Reads a file, or every `.yaml`, `.yml` and `.json` file below a directory.
     ///
     /// Objects without a namespace are in `default`, as kubectl has it.
     ///
@@ -75,30 +76,44 @@ impl Files {
                 path: path.to_owned(),
                 message: error.to_string(),
             })?;
-        for mut object in documents {
-            let of = |pointer| object.pointer(pointer).and_then(Value::as_str);
-            let namespace = of("/metadata/namespace").unwrap_or("default").to_owned();
-            let name = of("/metadata/name").unwrap_or_default().to_owned();
-            let kind = of("/kind").unwrap_or_default().to_owned();
-            let metadata = object.pointer_mut("/metadata");
-            if let Some(metadata) = metadata.and_then(Value::as_object_mut) {
-                metadata.insert("namespace".into(), namespace.clone().into());
+        documents
+            .into_iter()
+            .try_for_each(|object| self.take(path, object))
+    }
+
+    /// A list is its items.
+    fn take(&mut self, path: &Path, mut object: Value) -> Result<(), FilesError> {
+        let of = |pointer| object.pointer(pointer).and_then(Value::as_str);
+        let text = |pointer| of(pointer).unwrap_or_default().to_owned();
+        let (version, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
+        let namespace = of("/metadata/namespace").unwrap_or("default").to_owned();
+        if kind == "List" {
+            let items = object.get_mut("items").map(Value::take);
+            return match items {
+                Some(Value::Array(items)) => {
+                    items.into_iter().try_for_each(|item| self.take(path, item))
+                }
+                _ => Ok(()),
+            };
+        }
+        let metadata = object.pointer_mut("/metadata");
+        if let Some(metadata) = metadata.and_then(Value::as_object_mut) {
+            metadata.insert("namespace".into(), namespace.clone().into());
+        }
+        match Kind::of(&object) {
+            Some(Kind::Server) => {
+                let server: MCPServer = typed(path, object)?;
+                self.seen.server(&Event::Apply(server.clone()));
+                self.servers.insert((namespace, name), Arc::new(server));
             }
-            match kind.as_str() {
-                "MCPServer" => {
-                    let server: MCPServer = typed(path, object)?;
-                    self.seen.server(&Event::Apply(server.clone()));
-                    self.servers.insert((namespace, name), Arc::new(server));
-                }
-                "MCPAccessGrant" => {
-                    let grant: MCPAccessGrant = typed(path, object)?;
-                    self.seen.grant(&Event::Apply(grant));
-                }
-                "ReplicaSet" | "Deployment" => {
-                    self.owners.insert((kind, namespace, name), object);
-                }
-                _ => (),
+            Some(Kind::Grant) => {
+                let grant: MCPAccessGrant = typed(path, object)?;
+                self.seen.grant(&Event::Apply(grant));
             }
+            _ if version == "apps/v1" && ["ReplicaSet", "Deployment"].contains(&&*kind) => {
+                self.owners.insert((kind, namespace, name), object);
+            }
+            _ => (),
         }
         Ok(())
     }
@@ -125,21 +140,19 @@ fn typed<T: DeserializeOwned>(path: &Path, object: Value) -> Result<T, FilesErro
     })
 }
 
+/// A file is itself, whatever its name.
 fn manifests(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
-    let failed = |source| FilesError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
+    let mut files = Vec::new();
+    for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
+        let entry = entry.map_err(|error| FilesError::Read {
+            path: error.path().unwrap_or(path).to_owned(),
+            source: error.into(),
+        })?;
+        let extension = entry.path().extension().and_then(|ending| ending.to_str());
+        let is_manifest = matches!(extension, Some("yaml" | "yml" | "json"));
+        if !entry.file_type().is_dir() && (is_manifest || entry.depth() == 0) {
+            files.push(entry.into_path());
+        }
     }
-    let entries = std::fs::read_dir(path).map_err(failed)?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-    let mut paths: Vec<_> = paths.collect::<Result<_, _>>().map_err(failed)?;
-    paths.retain(|path| {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        matches!(extension, Some("yaml" | "yml" | "json"))
-    });
-    paths.sort();
-    Ok(paths)
+    Ok(files)
 }

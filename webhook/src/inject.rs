@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crds::{MCPServer, Server, Settings};
+use crds::{MCPServer, Server, Settings, words::Workload};
 use injector::{
     Code, Denial, Injection, Owners, belongs, inject, is_governed, replica_set_of, server_invalid,
     server_label, server_not_found, server_unnamed,
@@ -73,72 +73,89 @@ pub(crate) async fn answer(
     if name.is_empty() {
         return Ok(answered(Injection::Deny(server_unnamed())));
     }
+    let mut desk = Desk {
+        request,
+        cluster,
+        memory,
+        settings,
+        chain: None,
+    };
     // A denial is never given on the cache's word: it may be older than the server it misses, and
     // a refused ReplicaSet waits longer each time before it tries again.
     if let Some(cached) = cluster.cached(&request.namespace, name) {
-        let injection = judge(request, Some(cached), cluster, memory, settings).await?;
+        let injection = desk.judge(Some(cached)).await?;
         if !matches!(injection, Injection::Deny(_)) {
             return Ok(answered(injection));
         }
     }
     let current = cluster.server(&request.namespace, name, FOR_A_POD).await;
     let current = current.map_err(|source| lookup(request, source))?;
-    let injection = judge(request, current, cluster, memory, settings).await?;
-    Ok(answered(injection))
+    Ok(answered(desk.judge(current).await?))
 }
 
-async fn judge(
-    request: &Request,
-    server: Option<Arc<MCPServer>>,
-    cluster: &Cluster,
-    memory: &Memory,
-    settings: &Arc<Settings>,
-) -> Result<Injection, InjectError> {
-    let server = match parse(request, server, &memory.parsed, settings) {
-        Ok(server) => server,
-        Err(denial) => return Ok(Injection::Deny(denial)),
-    };
-    if let Err(denial) = may_belong(request, &server, cluster, &memory.owned).await? {
-        return Ok(Injection::Deny(denial));
-    }
-    inject(&request.object, &server, settings).map_err(|source| InjectError::Inject {
-        namespace: request.namespace.clone(),
-        name: request.object_name().to_owned(),
-        source,
-    })
+/// One review, and what was asked on its behalf.
+struct Desk<'a> {
+    request: &'a Request,
+    cluster: &'a Cluster,
+    memory: &'a Memory,
+    settings: &'a Arc<Settings>,
+    /// What owns the pod; asked for once, whatever comes of the server.
+    chain: Option<Chain>,
 }
 
-/// Whether the pod may be the server's: by what was seen lately where that lets it through, else
-/// by what is.
-async fn may_belong(
-    request: &Request,
-    server: &Server,
-    cluster: &Cluster,
-    owned: &Owned,
-) -> Result<Result<(), Denial>, InjectError> {
-    let (pod, namespace) = (&request.object, request.namespace.as_str());
-    let judge = |(replica_set, deployment): &Chain| {
-        let owners = Owners {
-            replica_set: replica_set.as_ref(),
-            deployment: deployment.as_ref(),
+impl Desk<'_> {
+    async fn judge(&mut self, server: Option<Arc<MCPServer>>) -> Result<Injection, InjectError> {
+        let request = self.request;
+        let server = match parse(request, server, &self.memory.parsed, self.settings) {
+            Ok(server) => server,
+            Err(denial) => return Ok(Injection::Deny(denial)),
         };
-        belongs(pod, &request.user_info.username, owners, server)
-    };
-    let Some(name) = replica_set_of(pod) else {
-        return Ok(judge(&(None, None)));
-    };
-    let now = Instant::now();
-    let lately = owned.lately(namespace, name, now);
-    if lately.is_some_and(|chain| judge(&chain).is_ok()) {
-        return Ok(Ok(()));
+        if let Err(denial) = self.may_belong(&server).await? {
+            return Ok(Injection::Deny(denial));
+        }
+        inject(&request.object, &server, self.settings).map_err(|source| InjectError::Inject {
+            namespace: request.namespace.clone(),
+            name: request.object_name().to_owned(),
+            source,
+        })
     }
-    let chain = cluster.owners(namespace, pod, server).await;
-    let chain = chain.map_err(|source| lookup(request, source))?;
-    let verdict = judge(&chain);
-    if verdict.is_ok() {
-        owned.keep(namespace, name, chain, now);
+
+    /// Whether the pod may be the server's: by what was seen lately where that lets it through, else
+    /// by what is.
+    async fn may_belong(&mut self, server: &Server) -> Result<Result<(), Denial>, InjectError> {
+        let request = self.request;
+        let (pod, namespace) = (&request.object, request.namespace.as_str());
+        let judge = |(replica_set, deployment): &Chain| {
+            let owners = Owners {
+                replica_set: replica_set.as_ref(),
+                deployment: deployment.as_ref(),
+            };
+            belongs(pod, &request.user_info.username, owners, server)
+        };
+        let name = replica_set_of(pod).filter(|_| server.workload == Workload::Managed);
+        let Some(name) = name else {
+            return Ok(judge(&(None, None)));
+        };
+        let (owned, now) = (&self.memory.owned, Instant::now());
+        let lately = owned.lately(namespace, name, now);
+        if lately.is_some_and(|chain| judge(&chain).is_ok()) {
+            return Ok(Ok(()));
+        }
+        let chain = match self.chain.take() {
+            Some(chain) => chain,
+            None => {
+                let chain = self.cluster.owners(namespace, name, &server.name).await;
+                chain.map_err(|source| lookup(request, source))?
+            }
+        };
+        let verdict = judge(&chain);
+        if verdict.is_ok() {
+            owned.keep(namespace, name, chain, now);
+        } else {
+            self.chain = Some(chain);
+        }
+        Ok(verdict)
     }
-    Ok(verdict)
 }
 
 fn parse(

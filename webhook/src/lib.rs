@@ -19,6 +19,7 @@ mod injects;
 mod load;
 mod metrics;
 mod objects;
+mod outcome;
 mod owned;
 mod parsed;
 mod pulse;
@@ -38,6 +39,7 @@ pub use metrics::Metrics;
 pub use objects::{
     AdmissionObject, Endpoint, Standing, State, admission_objects, standings, switch_off,
 };
+pub use outcome::Outcome;
 pub use review::{Answer, Request, ReviewError};
 pub use router::{App, router};
 pub use run::run;

@@ -60,7 +60,8 @@ impl Load {
     /// [`Refused`]
     pub(crate) fn object(&self, room: &mut Room, body: &[u8]) -> Result<(), Refused> {
         let bytes = read_size(body);
-        if bytes / 1024 >= MEMORY {
+        // The body's own room is held already.
+        if kib(bytes) as usize + room.0.num_permits() > MEMORY {
             return Err(Refused::Huge);
         }
         let more = Arc::clone(&self.0).try_acquire_many_owned(kib(bytes));
@@ -108,6 +109,17 @@ mod tests {
         assert_eq!(load.object(&mut room, dense.as_bytes()), Err(Refused::Huge));
         let text = format!("{:?}", "x".repeat(7 << 20));
         assert_eq!(load.object(&mut room, text.as_bytes()), Ok(()));
+    }
+
+    /// Or whoever sent it would be told for ever to come again.
+    #[tokio::test]
+    async fn what_fits_only_without_its_own_body_is_refused_for_good() {
+        let load = Load::default();
+        let body = 7 << 20;
+        let mut room = load.body(body, soon()).await.unwrap();
+        let values = (MEMORY * 1024 - body / 2) / VALUE;
+        let dense = "[".to_owned() + &"0,".repeat(values) + "0]";
+        assert_eq!(load.object(&mut room, dense.as_bytes()), Err(Refused::Huge));
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ const BUCKETS: [f64; 15] = [
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
+struct Answered {
     endpoint: &'static str,
     code: &'static str,
 }
@@ -58,7 +58,7 @@ struct ByOutcome {
 /// The webhook's metrics. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    requests: Family<Outcome, Counter>,
+    requests: Family<Answered, Counter>,
     seconds: Family<Endpoint, Histogram, fn() -> Histogram>,
     not_after: Gauge<i64, AtomicI64>,
     events: Family<ByOutcome, Counter>,
@@ -104,7 +104,7 @@ impl Metrics {
 
     pub(crate) fn answered(&self, endpoint: &'static str, code: &'static str, took: Duration) {
         self.requests
-            .get_or_create(&Outcome { endpoint, code })
+            .get_or_create(&Answered { endpoint, code })
             .inc();
         self.seconds
             .get_or_create(&Endpoint { endpoint })

@@ -110,7 +110,7 @@ async fn serve(desk: Desk, endpoint: Endpoint, request: HttpRequest<Body>) -> Re
     let answered = answered.unwrap_or_else(|_| Err(Failure::late()));
     let code = match &answered {
         Ok((code, _)) => code,
-        Err(failure) => failure.code,
+        Err(failure) => failure.outcome.as_str(),
     };
     let metrics = &desk.app.metrics;
     metrics.answered(endpoint.path(), code, started.elapsed());

@@ -62,6 +62,12 @@ impl Seen {
         pages.current.rival(route, settings).cloned()
     }
 
+    /// Who has a route by the operator's rule, where it isn't this server.
+    pub(crate) fn owner(&self, route: &Route, settings: &Settings) -> Option<Route> {
+        let pages = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        pages.current.owner(route, settings).cloned()
+    }
+
     /// The grants for a server in the server's own namespace, by name.
     pub(crate) fn grants(&self, namespace: &str, server: &str) -> Vec<Grant> {
         let pages = self.grants.read().unwrap_or_else(PoisonError::into_inner);

@@ -79,13 +79,21 @@ impl SettingsFile {
 
     /// Looks again for ever.
     pub async fn follow(mut self) {
+        let mut said = String::new();
         loop {
             tokio::time::sleep(EVERY).await;
-            match self.refresh() {
-                Ok(true) => tracing::info!(path = %self.path.display(), "settings changed"),
-                Ok(false) => (),
-                Err(error) => tracing::warn!(%error, "settings stay as they are"),
+            let told = match self.refresh() {
+                Ok(true) => {
+                    tracing::info!(path = %self.path.display(), "settings changed");
+                    String::new()
+                }
+                Ok(false) => continue,
+                Err(error) => format!("{:#}", anyhow::Error::new(error)),
+            };
+            if !told.is_empty() && told != said {
+                tracing::warn!(error = told, "settings stay as they are");
             }
+            said = told;
         }
     }
 }

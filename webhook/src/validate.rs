@@ -2,7 +2,7 @@
 
 use crds::{
     Grant, Kind, Lookup, MCPAccessGrant, MCPAgentSession, Problem, Problems, Route, Server,
-    Session, Settings, Warning, WarningCode, names,
+    Session, Settings, Warning, names,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, FOR_A_WARNING};
+use crate::outcome::Outcome;
 use crate::review::{Answer, Cause, Refusal, Request, ReviewError};
 
-/// kubectl shows them all, one a line; more than these nobody reads.
+/// Kubernetes asks for no more, and for short ones; kubectl shows each on a line.
 const MOST_WARNINGS: usize = 5;
 
 /// The answer to a review of one of our kinds.
@@ -37,15 +38,35 @@ pub(crate) async fn answer(
         return Ok(deleted(kind, request, cluster));
     }
     if passes_unread(request) {
-        return Ok(Answer::allow("Unchanged"));
+        return Ok(Answer::allow(Outcome::Unchanged.as_str()));
     }
-    Ok(match read(kind, &mut request.object, cluster, settings) {
+    let reader = Reader {
+        kind,
+        cluster,
+        settings,
+        keeps_route: keeps_route(kind, request),
+    };
+    Ok(match reader.read(&mut request.object) {
         Ok(meant) => Answer {
             warnings: texts(&warnings(&meant, cluster, settings, now).await),
-            ..Answer::allow("Valid")
+            ..Answer::allow(Outcome::Valid.as_str())
         },
-        Err(problems) => judge(request, kind, cluster, settings, problems),
+        Err(problems) => judge(request, &reader, problems),
     })
+}
+
+/// An update that leaves a server's route as it is.
+fn keeps_route(kind: Kind, request: &Request) -> bool {
+    let route = |object: &Value| {
+        let metadata = ObjectMeta::deserialize(object.get("metadata")?).ok()?;
+        Some(Route::of_spec(&metadata, object.get("spec")?))
+    };
+    let (new, old) = (&request.object, &request.old_object);
+    kind == Kind::Server
+        && !old.is_null()
+        && route(new)
+            .zip(route(old))
+            .is_some_and(|(new, old)| new.is_same(&old))
 }
 
 /// An object as the operator will take it.
@@ -55,32 +76,46 @@ enum Meant {
     Session(Box<Session>),
 }
 
-/// What the operator will make of an object, or why it will make nothing of it. Takes the spec out
-/// of a server, which is large.
-fn read(
+/// Makes of an object what the operator will make of it.
+struct Reader<'a> {
     kind: Kind,
-    object: &mut Value,
-    cluster: &Cluster,
-    settings: &Settings,
-) -> Result<Meant, Problems> {
-    match kind {
-        Kind::Server => {
-            let metadata: ObjectMeta = typed(object.get("metadata").unwrap_or(&Value::Null))?;
-            let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
-            let route = Route::of_spec(&metadata, &spec);
-            let server = crds::parse_spec(&metadata, spec, settings)?;
-            match cluster.rival(&route, settings) {
-                Some(owner) => Err(Problems(vec![route.problem(&owner, settings)])),
-                None => Ok(Meant::Server(Box::new(server))),
+    cluster: &'a Cluster,
+    settings: &'a Settings,
+    keeps_route: bool,
+}
+
+impl Reader<'_> {
+    /// What is meant, or why nothing will come of it. Takes the spec out of a server, which is large.
+    fn read(&self, object: &mut Value) -> Result<Meant, Problems> {
+        match self.kind {
+            Kind::Server => {
+                let metadata: ObjectMeta = typed(object.get("metadata").unwrap_or(&Value::Null))?;
+                let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
+                let route = Route::of_spec(&metadata, &spec);
+                let server = crds::parse_spec(&metadata, spec, self.settings)?;
+                match self.rival(&route) {
+                    Some(owner) => Err(Problems(vec![route.problem(&owner, self.settings)])),
+                    None => Ok(Meant::Server(Box::new(server))),
+                }
+            }
+            Kind::Grant => {
+                let object: MCPAccessGrant = typed(object)?;
+                Ok(Meant::Grant(Box::new(crds::parse_grant(&object)?)))
+            }
+            Kind::Session => {
+                let object: MCPAgentSession = typed(object)?;
+                Ok(Meant::Session(Box::new(crds::parse_session(&object)?)))
             }
         }
-        Kind::Grant => {
-            let object: MCPAccessGrant = typed(object)?;
-            Ok(Meant::Grant(Box::new(crds::parse_grant(&object)?)))
-        }
-        Kind::Session => {
-            let object: MCPAgentSession = typed(object)?;
-            Ok(Meant::Session(Box::new(crds::parse_session(&object)?)))
+    }
+
+    /// Whose a route is that was asked for before goes by age, as the operator decides it. Who asks for
+    /// another one gets none that somebody has, however old the server.
+    fn rival(&self, route: &Route) -> Option<Route> {
+        if self.keeps_route {
+            self.cluster.owner_of_route(route, self.settings)
+        } else {
+            self.cluster.rival(route, self.settings)
         }
     }
 }
@@ -152,7 +187,7 @@ impl Found {
 
 /// Nobody is kept from deleting; who deletes a server is told whose access hangs on its name.
 fn deleted(kind: Kind, request: &Request, cluster: &Cluster) -> Answer {
-    let allowed = Answer::allow("Deleted");
+    let allowed = Answer::allow(Outcome::Deleted.as_str());
     if kind != Kind::Server || !request.sub_resource.is_empty() {
         return allowed;
     }
@@ -162,19 +197,10 @@ fn deleted(kind: Kind, request: &Request, cluster: &Cluster) -> Answer {
         .filter(|grant| !grant.disabled)
         .map(|grant| grant.name.as_str())
         .collect();
-    let Some(first) = live.first() else {
+    if live.is_empty() {
         return allowed;
-    };
-    let more = match live.len() {
-        1 => String::new(),
-        many => format!(" and {} more", many.saturating_sub(1)),
-    };
-    let warning = Warning {
-        code: WarningCode::DeletedWithGrants.as_str(),
-        message: format!(
-            "MCPAccessGrant {first}{more} still names this server, and will count for the next one of its name"
-        ),
-    };
+    }
+    let warning = crds::deleted_with_grants(&live);
     Answer {
         warnings: texts(&[warning]),
         ..allowed
@@ -183,25 +209,23 @@ fn deleted(kind: Kind, request: &Request, cluster: &Cluster) -> Answer {
 
 /// Refuses for what an update broke; what was wrong before it stays the author's to mend, with a
 /// warning, as the API server does with its own rules.
-fn judge(
-    request: &mut Request,
-    kind: Kind,
-    cluster: &Cluster,
-    settings: &Settings,
-    problems: Problems,
-) -> Answer {
+fn judge(request: &mut Request, reader: &Reader<'_>, problems: Problems) -> Answer {
     if request.old_object.is_null() {
         return refuse(request, &problems);
     }
-    let Err(old) = read(kind, &mut request.old_object, cluster, settings) else {
+    let Err(old) = reader.read(&mut request.old_object) else {
         return refuse(request, &problems);
     };
-    let told = problems.to_string();
+    let still = problems.clone();
     let broken = problems.since(&old);
     if broken.is_empty() {
+        let told = still.iter().map(|problem| Warning {
+            code: problem.code,
+            message: format!("still invalid: {problem}"),
+        });
         return Answer {
-            warnings: vec![format!("still invalid: {told}")],
-            ..Answer::allow("StillInvalid")
+            warnings: texts(&told.collect::<Vec<_>>()),
+            ..Answer::allow(Outcome::StillInvalid.as_str())
         };
     }
     refuse(request, &broken)
@@ -220,15 +244,7 @@ fn passes_unread(request: &Request) -> bool {
 }
 
 fn typed<'a, T: Deserialize<'a>>(object: &'a Value) -> Result<T, Problems> {
-    T::deserialize(object).map_err(|error| {
-        Problems(vec![Problem {
-            code: "unreadable",
-            field: "spec".into(),
-            value: String::new(),
-            message: error.to_string(),
-            remedy: "compare with kubectl explain".into(),
-        }])
-    })
+    T::deserialize(object).map_err(|error| Problems(vec![Problem::unreadable("spec", &error)]))
 }
 
 fn refuse(request: &Request, problems: &Problems) -> Answer {
@@ -268,10 +284,22 @@ fn message(problem: &Problem) -> String {
     }
 }
 
+/// The last line says how many there is no room for.
 fn texts(warnings: &[Warning]) -> Vec<String> {
-    warnings
+    let room = match warnings.len() {
+        ..=MOST_WARNINGS => MOST_WARNINGS,
+        _ => MOST_WARNINGS.saturating_sub(1),
+    };
+    let mut told: Vec<String> = warnings
         .iter()
-        .take(MOST_WARNINGS)
+        .take(room)
         .map(ToString::to_string)
-        .collect()
+        .collect();
+    let more = warnings.len().saturating_sub(told.len());
+    if more > 0 {
+        told.push(format!(
+            "{more} more warnings; mcp-runtime validate -f tells them all"
+        ));
+    }
+    told
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -13,6 +14,15 @@ use mcp_webhook::{App, Cluster, Files, Metrics, router};
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tower::ServiceExt as _;
+
+/// How long anything may take that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for a future, but not for ever.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    let waited = tokio::time::timeout(PATIENCE, future).await;
+    waited.unwrap_or_else(|_| panic!("nothing came within {PATIENCE:?}"))
+}
 
 pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -86,6 +86,22 @@ async fn a_route_that_another_server_has_is_refused_without_naming_strangers() {
     );
 }
 
+/// Objects are read from folders below, and from lists, as kubectl writes them; another group's kinds are
+/// nothing.
+#[tokio::test]
+async fn the_items_of_a_list_are_there_and_kinds_of_another_group_are_not() {
+    let wants = |prefix: &str| {
+        let spec = json!({"image": "a:1", "publicPathPrefix": prefix});
+        of("CREATE", "MCPServer", server("team-a", "x", spec))
+    };
+    let answer = review("/validate", &wants("listed")).await;
+    assert_eq!(
+        answer["response"]["auditAnnotations"]["code"],
+        "route_taken"
+    );
+    assert_eq!(warned(&wants("foreign")).await, [""; 0]);
+}
+
 #[tokio::test]
 async fn a_server_doesnt_stand_in_its_own_way() {
     let mut update = of(
@@ -107,6 +123,27 @@ async fn a_conflict_that_is_there_already_holds_up_no_other_change() {
     assert_eq!(
         answer["response"]["auditAnnotations"]["code"],
         "StillInvalid"
+    );
+}
+
+/// Of two applied at once the operator gives the route to the older one.
+#[tokio::test]
+async fn whose_a_route_is_by_age_is_told_nothing_and_gets_no_other() {
+    let aged = |spec| {
+        let mut object = server("team-b", "x", spec);
+        object["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
+        object
+    };
+    let theirs = json!({"image": "a:1", "publicPathPrefix": "ledger"});
+    let mut update = of("UPDATE", "MCPServer", aged(theirs.clone()));
+    update["request"]["object"]["spec"]["image"] = "a:2".into();
+    update["request"]["oldObject"] = aged(theirs);
+    assert_eq!(warned(&update).await, [""; 0]);
+    update["request"]["oldObject"] = aged(json!({"image": "a:1", "publicPathPrefix": "x"}));
+    let answer = review("/validate", &update).await;
+    assert_eq!(
+        answer["response"]["auditAnnotations"]["code"],
+        "route_taken"
     );
 }
 

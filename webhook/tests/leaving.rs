@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::app::yaml;
+use crate::app::{soon, yaml};
 use crate::serving::{NAME, Running, ask, start_with_certificate};
 
 type Body = BoxBody<Bytes, Infallible>;
@@ -58,11 +58,11 @@ async fn leaving_each_answer_closes_its_connection_and_new_connections_are_still
     running.departure.leave.cancel();
     let mut late = running.connect(&ca).await.unwrap();
     for stream in [&mut stream, &mut late] {
-        let answer = ask(stream).await;
+        let answer = soon(ask(stream)).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         assert!(answer.contains("connection: close\r\n"), "{answer}");
         let mut end = Vec::new();
-        stream.read_to_end(&mut end).await.unwrap();
+        soon(stream.read_to_end(&mut end)).await.unwrap();
         assert!(end.is_empty());
     }
 }
@@ -83,21 +83,24 @@ async fn over_http2_an_open_request_is_answered_before_the_connection_goes() {
     running.departure.leave.cancel();
     running.departure.stop.cancel();
     // Until the client has GOAWAY its requests are answered; then it doesn't send them.
-    let refused = loop {
-        let again = review(BodyExt::boxed(Full::new(pod())));
-        match sender.send_request(again).await {
-            Ok(answer) => assert_eq!(answer.status(), StatusCode::OK),
-            Err(error) => break error,
+    let refused = soon(async {
+        loop {
+            let again = review(BodyExt::boxed(Full::new(pod())));
+            match sender.send_request(again).await {
+                Ok(answer) => assert_eq!(answer.status(), StatusCode::OK),
+                Err(error) => break error,
+            }
         }
-    };
+    })
+    .await;
     assert!(refused.is_canceled(), "{refused:?}");
     parts.send(pod().slice(200..)).await.unwrap();
     drop(parts);
-    let answer = open.await.unwrap().unwrap();
+    let answer = soon(open).await.unwrap().unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     let text = std::str::from_utf8(&body).unwrap();
     assert!(text.contains(r#""code":"Injected""#), "{text}");
-    connection.await.unwrap().unwrap();
-    running.done.await.unwrap();
+    soon(connection).await.unwrap().unwrap();
+    soon(running.done).await.unwrap();
 }

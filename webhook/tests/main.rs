@@ -8,6 +8,7 @@
     reason = "a test that can't go on has failed"
 )]
 
+mod age;
 mod app;
 mod beside;
 mod deployment;

@@ -5,7 +5,7 @@ use axum::http::{Request, StatusCode};
 use futures_util::stream;
 use tower::ServiceExt as _;
 
-use crate::app::{ask, post, routes, yaml};
+use crate::app::{ask, post, routes, soon, yaml};
 
 const MOST: usize = 7 << 20;
 
@@ -43,14 +43,17 @@ async fn with_no_room_left_a_review_is_told_to_come_again_elsewhere() {
     let open: Vec<_> = (0..18)
         .map(|_| tokio::spawn(router.clone().oneshot(announced(MOST, ""))))
         .collect();
-    let refused = loop {
-        let response = router.clone().oneshot(announced(MOST, "?timeout=1s"));
-        let response = response.await.unwrap();
-        // Until all of those above have begun there may be room.
-        if response.status() != StatusCode::SERVICE_UNAVAILABLE {
-            break response;
+    let refused = soon(async {
+        loop {
+            let response = router.clone().oneshot(announced(MOST, "?timeout=1s"));
+            let response = response.await.unwrap();
+            // Until all of those above have begun there may be room.
+            if response.status() != StatusCode::SERVICE_UNAVAILABLE {
+                break response;
+            }
         }
-    };
+    })
+    .await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.headers()["retry-after"], "1");
     assert_eq!(refused.headers()["connection"], "close");

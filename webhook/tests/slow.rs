@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::app::soon;
 use crate::serving::{ask, head, start_with_certificate};
 
 #[tokio::test]
@@ -10,7 +11,7 @@ async fn a_handshake_that_does_not_come_is_not_waited_for() {
     let (running, _) = start_with_certificate().await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     let mut end = Vec::new();
-    stream.read_to_end(&mut end).await.unwrap();
+    soon(stream.read_to_end(&mut end)).await.unwrap();
     assert!(end.is_empty());
 }
 
@@ -24,7 +25,7 @@ async fn who_dawdles_with_a_head_is_let_go_and_who_is_idle_is_not() {
     slow.write_all(&head(10).as_bytes()[..30]).await.unwrap();
     let mut end = Vec::new();
     // Without a TLS goodbye: nothing more is said to this client.
-    assert!(slow.read_to_end(&mut end).await.is_err() || end.is_empty());
+    assert!(soon(slow.read_to_end(&mut end)).await.is_err() || end.is_empty());
     assert!(ask(&mut idle).await.starts_with("HTTP/1.1 200"));
 }
 
@@ -34,7 +35,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let mut slow = running.connect(&ca).await.unwrap();
     slow.write_all(head(10).as_bytes()).await.unwrap();
     let mut text = String::new();
-    slow.read_to_string(&mut text).await.ok();
+    soon(slow.read_to_string(&mut text)).await.ok();
     assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
     assert!(text.ends_with("the body didn't come within 5s"), "{text}");
 }

@@ -1,7 +1,6 @@
 //! Manifests from files and folders, compiled as the operator would.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -9,6 +8,8 @@ use crds::{MCPAccessGrant, MCPAgentSession, MCPServer, Settings};
 use policy::Document;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::input::{self, Text};
 
 /// What of a set of manifests concerns decisions.
 #[derive(Debug, Default)]
@@ -19,38 +20,15 @@ pub(super) struct Manifests {
 }
 
 impl Manifests {
-    /// Reads files, and every `.yaml`, `.yml` and `.json` below folders.
+    /// Reads what is given, as [`input::texts`] does.
     pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
         let mut manifests = Self::default();
-        for path in paths {
-            manifests.read_path(path)?;
+        for Text { origin, text } in input::texts(paths)? {
+            manifests
+                .read_text(&text)
+                .with_context(|| format!("can't read {origin}"))?;
         }
         Ok(manifests)
-    }
-
-    fn read_path(&mut self, path: &Path) -> anyhow::Result<()> {
-        let reading = || format!("can't read {}", path.display());
-        if !path.is_dir() {
-            let text = fs::read_to_string(path).with_context(reading)?;
-            return self.read_text(&text).with_context(reading);
-        }
-        let mut entries: Vec<PathBuf> = fs::read_dir(path)
-            .and_then(|entries| {
-                entries
-                    .map(|entry| entry.map(|entry| entry.path()))
-                    .collect()
-            })
-            .with_context(reading)?;
-        entries.sort();
-        for entry in entries {
-            let manifest = entry
-                .extension()
-                .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|e| extension == *e));
-            if manifest || entry.is_dir() {
-                self.read_path(&entry)?;
-            }
-        }
-        Ok(())
     }
 
     fn read_text(&mut self, text: &str) -> anyhow::Result<()> {

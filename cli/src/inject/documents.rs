@@ -1,12 +1,12 @@
 //! Manifests from files, folders and stdin, one after the other as they stand there.
 
 use std::fmt;
-use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use serde_json::Value;
+
+use crate::input::{self, Text};
 
 /// One document.
 #[derive(Debug)]
@@ -39,61 +39,23 @@ impl fmt::Display for Document {
     }
 }
 
-/// Reads files, every `.yaml`, `.yml` and `.json` below folders in the order of their names, and
-/// stdin for `-`.
+/// Reads what is given, as [`input::texts`] does.
 pub(super) fn read(paths: &[PathBuf], namespace: &str) -> anyhow::Result<Vec<Document>> {
     let mut documents = Vec::new();
-    for path in paths {
-        read_path(path, namespace, &mut documents)?;
-    }
-    Ok(documents)
-}
-
-fn read_path(path: &Path, namespace: &str, documents: &mut Vec<Document>) -> anyhow::Result<()> {
-    if path == Path::new("-") {
-        let mut text = String::new();
-        let mut stdin = std::io::stdin().lock();
-        stdin
-            .read_to_string(&mut text)
-            .context("can't read stdin")?;
-        return read_text("stdin", &text, namespace, documents);
-    }
-    let reading = || format!("can't read {}", path.display());
-    if !path.is_dir() {
-        let text = fs::read_to_string(path).with_context(reading)?;
-        return read_text(&path.display().to_string(), &text, namespace, documents);
-    }
-    let entries = fs::read_dir(path).with_context(reading)?;
-    let entries = entries.map(|entry| entry.map(|entry| entry.path()));
-    let mut entries: Vec<_> = entries.collect::<Result<_, _>>().with_context(reading)?;
-    entries.sort();
-    for entry in entries {
-        let extension = entry.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("yaml" | "yml" | "json")) || entry.is_dir() {
-            read_path(&entry, namespace, documents)?;
+    for Text { origin, text } in input::texts(paths)? {
+        let objects = parse(&text).with_context(|| format!("can't read {origin}"))?;
+        // An empty document between two lines of dashes is none.
+        for object in objects.into_iter().filter(|object| !object.is_null()) {
+            let own = object.pointer("/metadata/namespace");
+            let namespace = own.and_then(Value::as_str).unwrap_or(namespace).to_owned();
+            documents.push(Document {
+                origin: origin.clone(),
+                namespace,
+                object,
+            });
         }
     }
-    Ok(())
-}
-
-fn read_text(
-    origin: &str,
-    text: &str,
-    namespace: &str,
-    documents: &mut Vec<Document>,
-) -> anyhow::Result<()> {
-    let objects = parse(text).with_context(|| format!("can't read {origin}"))?;
-    // An empty document between two lines of dashes is none.
-    for object in objects.into_iter().filter(|object| !object.is_null()) {
-        let own = object.pointer("/metadata/namespace");
-        let namespace = own.and_then(Value::as_str).unwrap_or(namespace).to_owned();
-        documents.push(Document {
-            origin: origin.to_owned(),
-            namespace,
-            object,
-        });
-    }
-    Ok(())
+    Ok(documents)
 }
 
 /// JSON objects one after the other, as we write them, or YAML documents.

@@ -1,7 +1,6 @@
 //! The injector's word on a pod, with manifests for a cluster.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use anyhow::Context;
 use crds::{MCPServer, Server, Settings, names, words::Workload};
@@ -14,6 +13,7 @@ use serde_json::Value;
 use super::args::PlatformArgs;
 use super::documents::{self, Document};
 use super::pods::Pod;
+use crate::input;
 
 /// Servers and settings.
 #[derive(Debug)]
@@ -25,16 +25,9 @@ pub(super) struct Platform {
 impl Platform {
     /// Reads settings and servers; servers among `documents` count too.
     pub(super) fn read(args: &PlatformArgs, documents: &[Document]) -> anyhow::Result<Self> {
-        let settings = match &args.settings {
-            Some(path) => {
-                let reading = || format!("can't read {}", path.display());
-                let text = fs::read_to_string(path).with_context(reading)?;
-                serde_saphyr::from_str(&text).with_context(reading)?
-            }
-            None => Settings::default(),
-        };
+        let settings = args.settings.as_deref().map(input::settings).transpose()?;
         let mut platform = Self {
-            settings,
+            settings: settings.unwrap_or_default(),
             servers: BTreeMap::new(),
         };
         let objects = documents::read(&args.objects, "default")?;
@@ -68,7 +61,7 @@ impl Platform {
         if !is_governed(&pod.value) {
             return Ok(Injection::Allow(Code::NotGoverned));
         }
-        let server = match self.server(document, &pod.value) {
+        let server = match self.server(document, pod) {
             Ok(server) => server,
             Err(denial) => return Ok(Injection::Deny(*denial)),
         };
@@ -76,8 +69,9 @@ impl Platform {
             .with_context(|| format!("{document} (settings are given by --settings)"))
     }
 
-    fn server(&self, document: &Document, pod: &Value) -> Result<Server, Box<Denial>> {
-        let (namespace, name) = (&document.namespace, server_label(pod));
+    fn server(&self, document: &Document, pod: &Pod) -> Result<Server, Box<Denial>> {
+        let namespace = pod.namespace.as_ref().unwrap_or(&document.namespace);
+        let name = server_label(&pod.value);
         if name.is_empty() {
             return Err(Box::new(server_unnamed()));
         }
@@ -90,7 +84,7 @@ impl Platform {
 
     /// Whether the cluster asks more of the pod than can be asked here.
     pub(super) fn is_managed(&self, document: &Document, pod: &Pod) -> bool {
-        let server = self.server(document, &pod.value);
+        let server = self.server(document, pod);
         server.is_ok_and(|server| server.workload == Workload::Managed)
     }
 }

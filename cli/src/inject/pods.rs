@@ -8,6 +8,8 @@ use serde_json::Value;
 pub(super) struct Pod {
     /// Its place (RFC 6901); empty where the object is the pod.
     pub(super) pointer: String,
+    /// What the object whose pod it is says of its namespace: of a list, the item.
+    pub(super) namespace: Option<String>,
     /// Metadata and spec.
     pub(super) value: Value,
 }
@@ -74,9 +76,13 @@ fn collect(object: &Value, at: String, pods: &mut Vec<Pod>) {
         }
         _ => return,
     };
+    let namespace = object
+        .pointer("/metadata/namespace")
+        .and_then(Value::as_str);
     if let Some(value) = object.pointer(place) {
         pods.push(Pod {
             pointer: at + place,
+            namespace: namespace.map(str::to_owned),
             value: value.clone(),
         });
     }

@@ -8,6 +8,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 
 use super::Args;
+use crate::input;
 
 /// What the cluster has now.
 #[derive(Debug, Default)]
@@ -85,11 +86,7 @@ fn proxy_image(pod: &Pod) -> Option<String> {
 /// The settings to install.
 pub(super) fn wanted(args: &Args, found: Found) -> anyhow::Result<Settings> {
     let mut settings = match &args.settings {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("reading {}", path.display()))?;
-            serde_saphyr::from_str(&text).with_context(|| format!("in {}", path.display()))?
-        }
+        Some(path) => input::settings(path)?,
         None => found.settings.unwrap_or_default(),
     };
     let image = args.proxy_image.as_ref().unwrap_or(&args.image);

@@ -1,14 +1,13 @@
 //! Manifests with the places where they stand.
 
-use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use crds::names;
 use serde_json::Value;
 
 use super::positions::{self, Positions};
+use crate::input::{self, Text};
 
 /// One object.
 #[derive(Debug)]
@@ -48,14 +47,18 @@ impl Document {
     }
 }
 
-/// Reads files, every `.yaml`, `.yml` and `.json` below folders in the order of their names, and
-/// stdin for `-`.
+/// Reads what is given, as [`input::texts`] does.
 pub(super) fn read(paths: &[PathBuf], namespace: &str) -> anyhow::Result<Vec<Document>> {
     let mut reader = Reader {
         namespace,
         documents: Vec::new(),
     };
-    paths.iter().try_for_each(|path| reader.path(path))?;
+    for Text { origin, text } in input::texts(paths)? {
+        let objects = parse(&text).with_context(|| format!("can't read {origin}"))?;
+        for (object, positions) in objects {
+            reader.object(&origin, object, &positions, String::new());
+        }
+    }
     Ok(reader.documents)
 }
 
@@ -65,41 +68,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn path(&mut self, path: &Path) -> anyhow::Result<()> {
-        if path == Path::new("-") {
-            let mut text = String::new();
-            let mut stdin = std::io::stdin().lock();
-            stdin
-                .read_to_string(&mut text)
-                .context("can't read stdin")?;
-            return self.text("stdin", &text).context("can't read stdin");
-        }
-        let reading = || format!("can't read {}", path.display());
-        if !path.is_dir() {
-            let text = fs::read_to_string(path).with_context(reading)?;
-            let file = path.display().to_string();
-            return self.text(&file, &text).with_context(reading);
-        }
-        let entries = fs::read_dir(path).with_context(reading)?;
-        let entries = entries.map(|entry| entry.map(|entry| entry.path()));
-        let mut entries: Vec<_> = entries.collect::<Result<_, _>>().with_context(reading)?;
-        entries.sort();
-        for entry in entries {
-            let extension = entry.extension().and_then(|extension| extension.to_str());
-            if matches!(extension, Some("yaml" | "yml" | "json")) || entry.is_dir() {
-                self.path(&entry)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, file: &str, text: &str) -> anyhow::Result<()> {
-        for (object, positions) in parse(text)? {
-            self.object(file, object, &positions, String::new());
-        }
-        Ok(())
-    }
-
     /// A list is its items.
     fn object(&mut self, file: &str, mut object: Value, positions: &Positions, at: String) {
         let is_list = object.get("kind").and_then(Value::as_str) == Some("List");

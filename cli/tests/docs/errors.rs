@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crds::{Manifest, Problems, Route, Settings, WarningCode};
+use crds::{Manifest, Problem, Problems, Route, Settings, WarningCode, deleted_with_grants};
 use injector::Code;
 use policy::Reason;
 use serde_json::Value;
+use webhook::Outcome;
 
 use super::markdown::root;
 
@@ -42,6 +43,7 @@ fn page() -> String {
         pods(),
         problems_table(),
         warnings_table(),
+        outcomes(),
     ]
     .join("\n")
 }
@@ -159,13 +161,15 @@ fn problems() -> BTreeMap<&'static str, String> {
                 .or_insert_with(|| format!("{} | {}", problem.message, problem.remedy));
         }
     }
-    // Two of the same route: no manifest has that alone.
-    let route = Route::default();
-    let problem = route.problem(&route, &settings());
-    found.insert(
-        problem.code,
-        format!("{} | {}", problem.message, problem.remedy),
-    );
+    // Two of the same route, and what the schema let pass and serde doesn't: no manifest has those alone.
+    let notes = serde_json::json!({"metadata": {"name": "notes"}, "spec": {"image": "notes:1"}});
+    let route = Route::of(&serde_json::from_value(notes).unwrap());
+    let taken = route.problem(&route, &settings());
+    let error = serde_json::from_str::<bool>("\"yes\"").unwrap_err();
+    for problem in [taken, Problem::unreadable("", &error)] {
+        let row = format!("{} | {}", problem.message, problem.remedy);
+        found.insert(problem.code, row);
+    }
     found
 }
 
@@ -200,10 +204,12 @@ code has more than one text.
 
 /// How a warning is told: the first line of the manifests that have it.
 fn told(code: WarningCode) -> String {
+    if code == WarningCode::DeletedWithGrants {
+        // Of no manifest: a deletion's.
+        return deleted_with_grants(&["ann", "ben"]).message;
+    }
     let path = root().join(format!("crds/tests/warned/{code}.yaml"));
-    let Ok(text) = fs::read_to_string(path) else {
-        return String::new();
-    };
+    let text = fs::read_to_string(path).unwrap();
     let first = text.lines().next().unwrap_or_default();
     let (_, told) = first.split_once(": ").unwrap_or_default();
     told.trim_start_matches("error: ").replace('|', "\\|")
@@ -215,7 +221,8 @@ fn warnings_table() -> String {
 
 What is valid and probably not meant, or not acted on yet: `Warning: message (code)` of `kubectl
 apply`, the `warnings` of `mcp-runtime validate`, and, where it is about something not supported, the
-server's status. `crds/tests/warned` has manifests for each, with a neighbour that doesn't get it.
+server's status. At apply five lines are told at most, the last of which says how many more there are.
+`crds/tests/warned` has manifests for each that manifests can have, with a neighbour that doesn't get it.
 
 | code | when | for example |
 | --- | --- | --- |
@@ -223,6 +230,25 @@ server's status. `crds/tests/warned` has manifests for each, with a neighbour th
     );
     for code in WarningCode::ALL {
         writeln!(text, "| `{code}` | {} | {} |", code.when(), told(*code)).unwrap();
+    }
+    text
+}
+
+fn outcomes() -> String {
+    let mut text = String::from(
+        "## Outcomes of a review
+
+Where no code above says what became of a review, one of these does: the label `code` of
+`mcp_webhook_requests_total`, the log's `code`, and of HTTP 200 the audit annotation `code`. What isn't
+200 is no answer to the API server, which then goes by the webhook's failurePolicy.
+
+| code | HTTP | when |
+| --- | --- | --- |
+",
+    );
+    for outcome in Outcome::ALL {
+        let (code, status, when) = (outcome.as_str(), outcome.status(), outcome.when());
+        writeln!(text, "| `{code}` | {status} | {when} |").unwrap();
     }
     text
 }
@@ -247,10 +273,8 @@ fn the_page_has_every_code_that_the_sources_have() {
     let mut told: BTreeSet<String> = problems().into_keys().map(str::to_owned).collect();
     told.extend(WarningCode::ALL.iter().map(ToString::to_string));
     let missing: Vec<_> = codes.difference(&told).collect();
-    // A message of serde's where a schema let something pass: no manifest has it.
     assert_eq!(
-        missing,
-        ["unreadable"],
+        missing, [""; 0],
         "add an object to tests/docs/*.yaml that has them"
     );
 }

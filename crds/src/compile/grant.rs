@@ -1,7 +1,10 @@
 //! Grants: whether they count, and how they are written.
 
 use crate::{
-    Grant, MCPAccessGrant, Server, parse_grant, parsed::SubjectIds, words::PolicyDecision,
+    Grant, MCPAccessGrant, Server, parse_grant,
+    parsed::SubjectIds,
+    warnings::{reached, unknown_rules},
+    words::PolicyDecision,
 };
 
 use super::item::{ItemReason, ItemState, foreign, refers_to, team};
@@ -46,9 +49,7 @@ fn reason_of(grant: &Grant, server: &Server) -> (ItemReason, String) {
     if grant.disabled {
         return (ItemReason::Disabled, "spec.disabled is true".into());
     }
-    let unknown: Vec<&str> = crate::warnings::unknown_rules(grant, server)
-        .map(|(_, name)| name)
-        .collect();
+    let unknown: Vec<&str> = unknown_rules(grant, server).map(|(_, name)| name).collect();
     if unknown.is_empty() {
         (ItemReason::Active, String::new())
     } else {
@@ -60,22 +61,7 @@ fn reason_of(grant: &Grant, server: &Server) -> (ItemReason, String) {
 }
 
 fn matched_tools(grant: &Grant, server: &Server) -> i64 {
-    let rule = |name: &str| {
-        grant
-            .tool_rules
-            .iter()
-            .find(|rule| rule.name == name)
-            .map(|rule| rule.decision)
-    };
-    let allows = |name: &str| match rule(name) {
-        Some(decision) => decision == PolicyDecision::Allow,
-        None => grant.tool_rules.is_empty(),
-    };
-    let tools = server.tools.iter().filter(|tool| {
-        !grant.disabled
-            && allows(&tool.name)
-            && grant.allowed_side_effects.contains(&tool.side_effect)
-    });
+    let tools = reached(grant, server).filter(|_| !grant.disabled);
     i64::try_from(tools.count()).unwrap_or(i64::MAX)
 }
 

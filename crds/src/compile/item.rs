@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{Server, grant::ServerRef, parsed::SubjectIds};
+use crate::{Server, grant::ServerRef, parsed::SubjectIds, warnings::NOT_TRUSTED};
 
 /// What became of one grant or session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,13 +110,8 @@ pub(super) fn refers_to(metadata: &ObjectMeta, reference: &ServerRef, server: &S
 
 /// Objects of other namespaces don't count, and their authors learn nothing of the server, not even that it is.
 pub(super) fn foreign(metadata: &ObjectMeta, server: &Server) -> Option<ItemState> {
-    (metadata.namespace.as_deref() != Some(server.namespace.as_str())).then(|| {
-        ItemState::new(
-            metadata,
-            ItemReason::NamespaceNotTrusted,
-            "no server there trusts this namespace; create the object in the server's own namespace",
-        )
-    })
+    (metadata.namespace.as_deref() != Some(server.namespace.as_str()))
+        .then(|| ItemState::new(metadata, ItemReason::NamespaceNotTrusted, NOT_TRUSTED))
 }
 
 /// A subject that names no team is of the server's team, where the server has one.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{filled, object};
 use crate::{
-    Kind, Problem, Settings,
+    Add, Kind, Problem, Problems, Settings,
     default::{apply, default},
     nodes::Path,
     rules,
@@ -54,6 +54,23 @@ impl Case {
             said: said.map(|problem| problem.message.clone()).collect(),
             object,
         }
+    }
+
+    /// The same object with everything mended that is wrong with it; `None` where that can't be had.
+    pub fn mended(&self) -> Option<Self> {
+        mended(self.kind, self.object.clone(), None).map(|object| Self::of(self.kind, object))
+    }
+
+    /// The codes of what is wrong with it and wasn't with `old`, as `/validate` judges an update.
+    pub fn broken_since(&self, old: &Self) -> Vec<&'static str> {
+        let was = Problems(problems(old.kind, &old.object));
+        let is = Problems(problems(self.kind, &self.object));
+        is.since(&was).iter().map(|problem| problem.code).collect()
+    }
+
+    /// What `/default` would still add after it has added everything once.
+    pub fn defaults_left(&self) -> Vec<Add> {
+        default(self.kind, &self.defaulted().object, &Settings::default())
     }
 
     /// The same object after every default, as `/default` leaves it.
@@ -265,9 +282,7 @@ mod tests {
     #[test]
     fn what_was_defaulted_has_its_defaults() {
         for case in Cases::default().take(150) {
-            let object = case.defaulted().object;
-            let again = default(case.kind, &object, &Settings::default());
-            assert_eq!(again, [], "{object}");
+            assert_eq!(case.defaults_left(), [], "{}", case.object);
         }
     }
 }

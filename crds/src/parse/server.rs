@@ -14,9 +14,11 @@ use crate::{
         Analytics, Auth, EgressPort, EgressRule, EnvVar, Gateway, Ingress, PolicyRules, Rollout,
         SecretEnvVar, SecretKey, SessionRules, Tool,
     },
+    routes::path_of,
     server::{
         AnalyticsSpec, AuthSpec, EgressPortSpec, EgressRuleSpec, GatewaySpec, PolicySpec,
         RolloutSpec, SecretKeySpec, SessionSpec, ToolSpec,
+        access::{IDLE_TIMEOUT, MAX_LIFETIME},
     },
     words::{
         self, AuthMode, PolicyDecision, PolicyMode, Protocol, ProxyUpgrade, RiskLevel,
@@ -24,7 +26,7 @@ use crate::{
     },
 };
 
-/// What the schema gives rollouts that say nothing.
+/// What the schema gives those that say nothing.
 const DRAIN_SECONDS: i32 = 5;
 const SOME_PODS: &str = "25%";
 
@@ -36,14 +38,16 @@ pub(super) fn resolve(metadata: &ObjectMeta, spec: MCPServerSpec, settings: &Set
             .and_then(|annotations| annotations.get(name))
     };
     let unsupported = unsupported::of(&spec, settings);
-    let default_path = format!("/{}/mcp", metadata.name.as_deref().unwrap_or_default());
+    let name = metadata.name.clone().unwrap_or_default();
+    let default_path = path_of(&name, None, None);
     let ingress_path_unused = spec.public_path_prefix.is_some()
         && spec
             .ingress_path
             .as_deref()
             .is_some_and(|path| path != default_path);
     Server {
-        name: metadata.name.clone().unwrap_or_default(),
+        ingress: ingress(&name, &spec),
+        name,
         namespace: metadata.namespace.clone().unwrap_or_default(),
         uid: metadata.uid.clone().unwrap_or_default(),
         generation: metadata.generation.unwrap_or_default(),
@@ -53,7 +57,6 @@ pub(super) fn resolve(metadata: &ObjectMeta, spec: MCPServerSpec, settings: &Set
         replicas: int(spec.replicas, 1),
         port: int(spec.port, names::DEFAULT_PORT),
         service_port: int(spec.service_port, names::DEFAULT_SERVICE_PORT),
-        ingress: ingress(&spec),
         resources: resources::of(spec.resources.as_ref()),
         env: spec
             .env_vars
@@ -131,17 +134,12 @@ pub(super) fn image_of(spec: &MCPServerSpec, settings: &Settings) -> Option<Stri
     })
 }
 
-fn ingress(spec: &MCPServerSpec) -> Ingress {
-    let path = match spec.public_path_prefix.as_deref() {
-        Some(prefix) => format!("/{}/mcp", prefix.trim_matches('/')),
-        None => format!(
-            "/{}",
-            spec.ingress_path
-                .as_deref()
-                .unwrap_or_default()
-                .trim_matches('/')
-        ),
-    };
+fn ingress(name: &str, spec: &MCPServerSpec) -> Ingress {
+    let path = path_of(
+        name,
+        spec.public_path_prefix.as_deref(),
+        spec.ingress_path.as_deref(),
+    );
     Ingress {
         class: spec.ingress_class.clone().unwrap_or_default(),
         host: spec.ingress_host.clone().unwrap_or_default(),
@@ -204,8 +202,8 @@ fn session_rules(spec: SessionSpec) -> SessionRules {
         required: spec.required.unwrap_or_default(),
         store: text(spec.store, "kubernetes"),
         header_name: text(spec.header_name, "X-MCP-Agent-Session"),
-        max_lifetime: text(spec.max_lifetime, "24h"),
-        idle_timeout: text(spec.idle_timeout, "1h"),
+        max_lifetime: text(spec.max_lifetime, MAX_LIFETIME),
+        idle_timeout: text(spec.idle_timeout, IDLE_TIMEOUT),
         upstream_token_header: text(spec.upstream_token_header, "Authorization"),
     }
 }

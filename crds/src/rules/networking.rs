@@ -18,6 +18,21 @@ macro_rules! octet_pattern {
 /// Parts of an annotation's key that say its value is configuration which the ingress controller runs.
 const CODE_KEYS: &[&str] = &["snippet", "/config-", "/lua"];
 
+macro_rules! loopback_url {
+    () => {
+        concat!(
+            "'^http://(localhost|127([.]",
+            octet_pattern!(),
+            "){3}|\\\\[::1\\\\])(:",
+            port_pattern!(),
+            ")?(/[!-~]*)?$'"
+        )
+    };
+}
+
+/// The URLs that [`is_loopback_url`](crate::is_loopback_url) knows, as a regular expression in a CEL literal.
+pub const LOOPBACK_URL: &str = loopback_url!();
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "host_invalid",
@@ -113,14 +128,8 @@ pub(super) const RULES: &[Rule] = &[
         code: "upstream_not_loopback",
         nodes: &["spec.gateway.upstreamURL"],
         field: "",
-        cel: Some(concat!(
-            "self == '' || self.matches('^http://(localhost|127([.]",
-            octet_pattern!(),
-            "){3}|\\\\[::1\\\\])(:",
-            port_pattern!(),
-            ")?(/[!-~]*)?$')"
-        )),
-        breach: |node| unless(node, |text| shape::loopback_port(text).is_some()),
+        cel: Some(concat!("self == '' || self.matches(", loopback_url!(), ")")),
+        breach: |node| unless(node, shape::is_loopback_url),
         message: "the gateway sends requests only to its own pod",
         remedy: "write http on a loopback address, such as http://127.0.0.1:8088, or leave it out",
         reason: Reason::Invalid,

@@ -69,6 +69,10 @@ pub struct PolicySpec {
     pub policy_version: Option<String>,
 }
 
+/// Go durations (time.ParseDuration).
+pub(crate) const MAX_LIFETIME: &str = "24h";
+pub(crate) const IDLE_TIMEOUT: &str = "1h";
+
 /// What the gateway asks of sessions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -86,11 +90,11 @@ pub struct SessionSpec {
     pub header_name: Option<String>,
     /// How long a session lives, such as 24h.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = bounds::DURATION), extend("default" = "24h"))]
+    #[schemars(length(max = bounds::DURATION), extend("default" = MAX_LIFETIME))]
     pub max_lifetime: Option<String>,
     /// How long a session may be unused, such as 1h.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = bounds::DURATION), extend("default" = "1h"))]
+    #[schemars(length(max = bounds::DURATION), extend("default" = IDLE_TIMEOUT))]
     pub idle_timeout: Option<String>,
     /// Header the session's token goes upstream in.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -38,6 +38,7 @@ codes! {
     SessionLimitsNotEnforced = "session_limits_not_enforced", "a server gives limits of sessions that nothing enforces";
     SessionHeaderDiffers = "session_header_differs", "a server names two headers for sessions";
     IngressPathUnused = "ingress_path_unused", "a server gives a path beside a prefix, and the prefix wins";
+    UpstreamElsewhere = "upstream_elsewhere", "a server's gateway sends requests to a port where the server doesn't listen";
     SecretNotFound = "secret_not_found", "a server names a Secret that the manifests beside it don't have (`validate` alone: the webhook may not look at Secrets)";
     SecretKeyMissing = "secret_key_missing", "a server names a key that the Secret in the manifests doesn't have (`validate` alone)";
     DeletedWithGrants = "deleted_with_grants", "a server is deleted that a grant still names";

@@ -2,7 +2,7 @@
 
 use policy::SideEffect;
 
-use super::{Lookup, NAMESPACE_NOT_TRUSTED, SERVER_NOT_FOUND, WarningCode, warning};
+use super::{Lookup, SERVER_NOT_FOUND, WarningCode, not_trusted, warning};
 use crate::{
     Grant, Server, Warning,
     parsed::{SubjectIds, Tool, ToolRule},
@@ -10,12 +10,13 @@ use crate::{
 };
 
 /// Warnings about a grant, beside its server as far as it is known and the other grants for that server.
-pub fn grant_warnings(grant: &Grant, server: Lookup<'_>, others: &[Grant]) -> Vec<Warning> {
+pub fn grant_warnings<'a>(
+    grant: &Grant,
+    server: Lookup<'_>,
+    others: impl IntoIterator<Item = &'a Grant>,
+) -> Vec<Warning> {
     if !server.trusts(&grant.namespace, &grant.server_namespace) {
-        return vec![warning(
-            WarningCode::NamespaceNotTrusted,
-            NAMESPACE_NOT_TRUSTED,
-        )];
+        return vec![not_trusted()];
     }
     let mut told = alone(grant);
     match server {
@@ -24,13 +25,29 @@ pub fn grant_warnings(grant: &Grant, server: Lookup<'_>, others: &[Grant]) -> Ve
         Lookup::Found(server) => {
             told.extend(unknown_tools(grant, server));
             if !grant.disabled {
-                told.extend(rules_beside(grant, server, others));
+                let others = others_in_force(grant, others);
+                told.extend(rules_beside(grant, server, &others));
                 told.extend(whole_beside(grant, server));
-                told.extend(overlap(grant, server, others));
+                told.extend(overlap(grant, server, &others));
             }
         }
     }
     told
+}
+
+/// Of a server that is deleted while these grants name it.
+pub fn deleted_with_grants(names: &[&str]) -> Warning {
+    let first = names.first().copied().unwrap_or_default();
+    let more = match names.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    warning(
+        WarningCode::DeletedWithGrants,
+        format!(
+            "MCPAccessGrant {first}{more} still names this server, and will count for the next one of its name"
+        ),
+    )
 }
 
 fn alone(grant: &Grant) -> Vec<Warning> {
@@ -78,15 +95,35 @@ fn alone(grant: &Grant) -> Vec<Warning> {
 fn unknown_tools(grant: &Grant, server: &Server) -> Vec<Warning> {
     unknown_rules(grant, server)
         .map(|(n, tool)| {
+            let Server { name, .. } = server;
+            let remedy = unknown_remedy(server);
             warning(
                 WarningCode::UnknownTool,
                 format!(
-                    "spec.toolRules[{n}].name: MCPServer {} declares no tool {tool}",
-                    server.name
+                    "spec.toolRules[{n}].name: MCPServer {name} declares no tool {tool}; {remedy}"
                 ),
             )
         })
         .collect()
+}
+
+/// How many tools a line has room for.
+const NAMED: usize = 8;
+
+/// What to write instead of a tool that the server doesn't declare.
+pub(crate) fn unknown_remedy(server: &Server) -> String {
+    let tools: Vec<&str> = server.tools.iter().map(|tool| tool.name.as_str()).collect();
+    match tools.get(..NAMED).unwrap_or(&tools) {
+        [] => "declare it in the server's spec.tools".to_owned(),
+        some => {
+            let more = match tools.len().saturating_sub(some.len()) {
+                0 => String::new(),
+                more => format!(" or {more} more"),
+            };
+            let some = some.join(", ");
+            format!("write one of {some}{more}, or declare it in the server's spec.tools")
+        }
+    }
 }
 
 /// The tools of a grant's rules that the server doesn't declare, with the rule's place.
@@ -101,7 +138,7 @@ pub(crate) fn unknown_rules<'a>(
 }
 
 /// Rules that allow what never comes to pass.
-fn rules_beside(grant: &Grant, server: &Server, others: &[Grant]) -> Vec<Warning> {
+fn rules_beside(grant: &Grant, server: &Server, others: &[&Grant]) -> Vec<Warning> {
     let mut told = Vec::new();
     for (n, rule) in grant.tool_rules.iter().enumerate() {
         let Some(tool) = tool(server, &rule.name).filter(|_| allows(rule)) else {
@@ -188,51 +225,56 @@ fn trust_beside(grant: &Grant, reached: &[&Tool]) -> Vec<Warning> {
         .collect()
 }
 
-/// Another grant in force for exactly the same caller that lets one of the same tools through.
-fn overlap(grant: &Grant, server: &Server, others: &[Grant]) -> Option<Warning> {
-    let other = others_in_force(grant, others)
-        .filter(|other| other.subject == grant.subject)
-        .find_map(|other| {
-            let tool = reached(grant, server)
-                .find(|tool| reached(other, server).any(|same| same.name == tool.name))?;
-            Some((other, tool))
-        });
-    other.map(|(other, tool)| {
-        warning(
-            WarningCode::GrantsOverlap,
-            format!(
-                "spec.subject: MCPAccessGrant {} allows the same caller {} too; the higher maxTrust of the two counts, and \
-                 disabling one leaves the other",
-                other.name, tool.name
-            ),
-        )
-    })
+/// Another grant in force for the same caller, or for more callers and this one among them, that lets one of the
+/// same tools through.
+fn overlap(grant: &Grant, server: &Server, others: &[&Grant]) -> Option<Warning> {
+    let covering = others
+        .iter()
+        .filter(|other| covers(&other.subject, &grant.subject));
+    let (other, tool) = covering.into_iter().find_map(|other| {
+        let tool = reached(grant, server)
+            .find(|tool| reached(other, server).any(|same| same.name == tool.name))?;
+        Some((other, tool))
+    })?;
+    let whom = if other.subject == grant.subject {
+        "the same caller"
+    } else {
+        "this caller among others"
+    };
+    Some(warning(
+        WarningCode::GrantsOverlap,
+        format!(
+            "spec.subject: MCPAccessGrant {} allows {whom} {} too; the higher maxTrust of the two counts, and \
+             disabling one leaves the other",
+            other.name, tool.name
+        ),
+    ))
 }
 
 /// The grant that denies a tool to everyone whom `grant` allows it.
-fn denied_by<'a>(grant: &Grant, tool: &str, others: &'a [Grant]) -> Option<&'a str> {
-    let denies = |other: &&Grant| {
+fn denied_by<'a>(grant: &Grant, tool: &str, others: &[&'a Grant]) -> Option<&'a str> {
+    let denies = |other: &&&Grant| {
         covers(&other.subject, &grant.subject)
             && other
                 .tool_rules
                 .iter()
                 .any(|rule| rule.name == tool && !allows(rule))
     };
-    others_in_force(grant, others)
-        .find(denies)
-        .map(|other| other.name.as_str())
+    others.iter().find(denies).map(|other| other.name.as_str())
 }
 
 /// Those of the same namespace: of others' the author learns nothing.
-fn others_in_force<'a>(grant: &Grant, others: &'a [Grant]) -> impl Iterator<Item = &'a Grant> {
-    let (namespace, name) = (grant.namespace.clone(), grant.name.clone());
-    let server = (grant.server_namespace.clone(), grant.server.clone());
-    others.iter().filter(move |other| {
+fn others_in_force<'a>(
+    grant: &Grant,
+    others: impl IntoIterator<Item = &'a Grant>,
+) -> Vec<&'a Grant> {
+    let is_beside = |other: &&Grant| {
         !other.disabled
-            && other.namespace == namespace
-            && other.name != name
-            && (&other.server_namespace, &other.server) == (&server.0, &server.1)
-    })
+            && other.namespace == grant.namespace
+            && other.name != grant.name
+            && (&other.server_namespace, &other.server) == (&grant.server_namespace, &grant.server)
+    };
+    others.into_iter().filter(is_beside).collect()
 }
 
 /// Everyone whom `narrow` matches is matched by `wide`.
@@ -244,7 +286,7 @@ fn covers(wide: &SubjectIds, narrow: &SubjectIds) -> bool {
 }
 
 /// The declared tools that rules and side effects let through.
-fn reached<'a>(grant: &'a Grant, server: &'a Server) -> impl Iterator<Item = &'a Tool> {
+pub(crate) fn reached<'a>(grant: &'a Grant, server: &'a Server) -> impl Iterator<Item = &'a Tool> {
     server.tools.iter().filter(|tool| {
         let rule = grant.tool_rules.iter().find(|rule| rule.name == tool.name);
         let by_rule = rule.map_or(grant.tool_rules.is_empty(), allows);

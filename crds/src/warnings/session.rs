@@ -2,19 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Lookup, NAMESPACE_NOT_TRUSTED, SERVER_NOT_FOUND, WarningCode, warning};
-use crate::{Server, Session, Warning, names, words::AuthMode};
-
-/// What the schema gives servers that say nothing.
-const DEFAULT_MAX_LIFETIME: &str = "24h";
+use super::{Lookup, SERVER_NOT_FOUND, WarningCode, not_trusted, warning};
+use crate::{Server, Session, Warning, names, server::access::MAX_LIFETIME, words::AuthMode};
 
 /// Warnings about a session, as of `now`, beside its server as far as it is known.
 pub fn session_warnings(session: &Session, server: Lookup<'_>, now: Timestamp) -> Vec<Warning> {
     if !server.trusts(&session.namespace, &session.server_namespace) {
-        return vec![warning(
-            WarningCode::NamespaceNotTrusted,
-            NAMESPACE_NOT_TRUSTED,
-        )];
+        return vec![not_trusted()];
     }
     let mut told = Vec::new();
     if session.expires_at.is_some_and(|end| end <= now) {
@@ -63,7 +57,7 @@ fn beside(session: &Session, server: &Server, now: Timestamp) -> Option<Warning>
     let lasts_longer = match session.expires_at {
         Some(end) => end.duration_since(begins) > longest,
         // Everyone has the default, who may never have thought of it.
-        None => most != DEFAULT_MAX_LIFETIME,
+        None => most != MAX_LIFETIME,
     };
     lasts_longer.then(|| {
         warning(

@@ -1,7 +1,7 @@
 //! Clauses about the proxy's variables: a proxy that takes others could be told to observe only,
 //! to read another document, or to be another server.
 
-use crds::names;
+use crds::{LOOPBACK_URL, is_loopback_url, names};
 use serde_json::Value;
 
 use super::{Clause, Facts};
@@ -25,8 +25,6 @@ const NAMES: [&str; 13] = [
 ];
 /// The one that comes from a Secret.
 const API_KEY: &str = "ANALYTICS_API_KEY";
-/// Hosts that are this pod, in the spellings of URLs.
-const UPSTREAM: &str = r"^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/[^@]*)?$";
 
 pub(super) fn clauses() -> Vec<Clause> {
     let known: Vec<String> = NAMES.iter().map(|name| format!("'{name}'")).collect();
@@ -121,14 +119,14 @@ fn upstream() -> Clause {
     Clause {
         name: "env-upstream",
         field: "spec.initContainers[mcp-proxy].env",
-        message: "mcp-proxy's UPSTREAM_URL is http on 127.0.0.1, localhost or [::1]: the server is in its own pod",
+        message: "mcp-proxy's UPSTREAM_URL is http on a loopback address: the server is in its own pod",
         cel: given_a_proxy(&has(
             "UPSTREAM_URL",
-            &format!("VALUE.matches(r'{UPSTREAM}')"),
+            &format!("VALUE.matches({LOOPBACK_URL})"),
         )),
         holds: |facts| {
             with_a_proxy(facts, || {
-                facts.literal("UPSTREAM_URL").is_some_and(is_own_pod)
+                facts.literal("UPSTREAM_URL").is_some_and(is_loopback_url)
             })
         },
     }
@@ -188,54 +186,4 @@ fn literal(env: &Value) -> bool {
         return from.is_some_and(|from| at(from, &["secretKeyRef"]).is_some());
     }
     from.is_none()
-}
-
-/// The Rust text of [`UPSTREAM`].
-fn is_own_pod(url: &str) -> bool {
-    let hosts = ["127.0.0.1", "localhost", "[::1]"];
-    let Some(rest) = url.strip_prefix("http://") else {
-        return false;
-    };
-    let Some(rest) = hosts.iter().find_map(|host| rest.strip_prefix(host)) else {
-        return false;
-    };
-    let (port, path) = match rest.split_once('/') {
-        Some((port, path)) => (port, path),
-        None => (rest, ""),
-    };
-    let digits =
-        |port: &str| matches!(port.len(), 1..=5) && port.bytes().all(|byte| byte.is_ascii_digit());
-    let port_is_one = port.is_empty() || port.strip_prefix(':').is_some_and(digits);
-    port_is_one && !path.contains('@')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_urls_into_the_own_pod_are_upstreams() {
-        for good in [
-            "http://127.0.0.1:8088",
-            "http://localhost",
-            "http://[::1]:1/",
-            "http://127.0.0.1:8088/a:b",
-        ] {
-            assert!(is_own_pod(good), "{good}");
-        }
-        for bad in [
-            "",
-            "https://127.0.0.1",
-            "http://127.0.0.1.evil.org",
-            "http://127.0.0.1@evil.org",
-            "http://127.0.0.1:80@evil.org/",
-            "http://127.0.0.1:",
-            "http://127.0.0.1:123456",
-            "http://localhost:80x",
-            "http://10.0.0.1:80",
-            "http://127.0.0.1:8088/@x",
-        ] {
-            assert!(!is_own_pod(bad), "{bad}");
-        }
-    }
 }

@@ -51,6 +51,7 @@ fn default() -> MutatingWebhook {
             resources: Some(vec!["mcpservers".into()]),
             scope: Some("Namespaced".into()),
         }]),
+        namespace_selector: Some(not_of_the_platform()),
         failure_policy: Some("Ignore".into()),
         reinvocation_policy: Some("Never".into()),
         timeout_seconds: Some(2),

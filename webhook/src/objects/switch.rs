@@ -4,11 +4,14 @@
 //! by a field manager of its own to the list that `setup` made, so that nothing of the webhook has
 //! to be remembered: who applies nothing as that manager has undone it.
 
+use std::collections::BTreeMap;
+
 use crds::names;
 use jiff::Timestamp;
 use k8s_openapi::api::admissionregistration::v1::{
     MatchCondition, MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 /// Something the API server asks us.
@@ -71,51 +74,61 @@ pub fn standings(
     mutating: Option<&MutatingWebhookConfiguration>,
     validating: Option<&ValidatingWebhookConfiguration>,
 ) -> Vec<Standing> {
-    let mutating_hooks = mutating
-        .iter()
-        .flat_map(|found| found.webhooks.iter().flatten());
-    let validating_hooks = validating
-        .iter()
-        .flat_map(|found| found.webhooks.iter().flatten());
-    let conditions: Vec<(&str, &[MatchCondition])> = mutating_hooks
-        .map(|hook| {
-            (
-                hook.name.as_str(),
-                hook.match_conditions.as_deref().unwrap_or_default(),
-            )
-        })
-        .chain(validating_hooks.map(|hook| {
-            (
-                hook.name.as_str(),
-                hook.match_conditions.as_deref().unwrap_or_default(),
-            )
-        }))
-        .collect();
-    let metadata = [
-        mutating.map(|found| &found.metadata),
-        validating.map(|found| &found.metadata),
-    ];
-    let until = metadata.into_iter().flatten().find_map(|metadata| {
-        let annotations = metadata.annotations.as_ref()?;
-        annotations.get(names::ANNOTATION_DISABLED_UNTIL).cloned()
+    let mutating = mutating.map(|found| {
+        let hooks = found.webhooks.iter().flatten();
+        let conditions = hooks.map(|hook| (hook.name.as_str(), &hook.match_conditions));
+        Seen::new(&found.metadata, conditions)
     });
-    let standing = |endpoint: Endpoint| {
-        let webhook = endpoint.webhook();
-        let found = conditions.iter().find(|(name, _)| *name == webhook);
-        let is_off = |condition: &MatchCondition| condition.name == names::ADMISSION_OFF_CONDITION;
-        let state = match found {
-            None => State::Missing,
-            Some((_, conditions)) if conditions.iter().any(is_off) => State::Off,
-            Some(_) => State::On,
-        };
-        let until = until.clone().filter(|_| state == State::Off);
-        Standing {
-            endpoint,
-            state,
-            until,
-        }
+    let validating = validating.map(|found| {
+        let hooks = found.webhooks.iter().flatten();
+        let conditions = hooks.map(|hook| (hook.name.as_str(), &hook.match_conditions));
+        Seen::new(&found.metadata, conditions)
+    });
+    let of = |endpoint: Endpoint| match endpoint {
+        Endpoint::Inject | Endpoint::Default => mutating.as_ref(),
+        Endpoint::Validate => validating.as_ref(),
     };
-    Endpoint::ALL.map(standing).into()
+    Endpoint::ALL
+        .map(|endpoint| standing(endpoint, of(endpoint)))
+        .into()
+}
+
+/// What of a configuration matters here.
+struct Seen<'a> {
+    /// Its webhooks, and whether each is switched off.
+    off: BTreeMap<&'a str, bool>,
+    until: Option<&'a String>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(
+        metadata: &'a ObjectMeta,
+        hooks: impl Iterator<Item = (&'a str, &'a Option<Vec<MatchCondition>>)>,
+    ) -> Self {
+        let is_off = |condition: &MatchCondition| condition.name == names::ADMISSION_OFF_CONDITION;
+        let annotations = metadata.annotations.as_ref();
+        Self {
+            off: hooks
+                .map(|(name, conditions)| (name, conditions.iter().flatten().any(is_off)))
+                .collect(),
+            until: annotations.and_then(|found| found.get(names::ANNOTATION_DISABLED_UNTIL)),
+        }
+    }
+}
+
+fn standing(endpoint: Endpoint, seen: Option<&Seen<'_>>) -> Standing {
+    let off = seen.and_then(|seen| seen.off.get(endpoint.webhook().as_str()));
+    let state = match off {
+        None => State::Missing,
+        Some(true) => State::Off,
+        Some(false) => State::On,
+    };
+    let until = seen.and_then(|seen| seen.until);
+    Standing {
+        endpoint,
+        state,
+        until: until.filter(|_| state == State::Off).cloned(),
+    }
 }
 
 /// What to apply as [`names::ADMISSION_SWITCH`]: to the mutating configuration, and to the
@@ -145,6 +158,7 @@ pub fn switch_off(until: Timestamp) -> [Value; 2] {
 mod tests {
     use super::*;
     use crate::objects::{mutating, validating};
+    use serde::{Serialize, de::DeserializeOwned};
 
     fn states(standings: &[Standing]) -> Vec<State> {
         standings.iter().map(|standing| standing.state).collect()
@@ -160,49 +174,48 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_off_until_then_and_injection_is_not() {
-        let until: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
-        let parts = switch_off(until);
-        let mut mutating = mutating::configuration();
-        let part: MutatingWebhookConfiguration =
-            serde_json::from_value(with_clients(&parts[0])).unwrap();
-        merge(
-            &mut mutating.metadata.annotations,
-            part.metadata.annotations,
-        );
-        for hook in mutating.webhooks.iter_mut().flatten() {
-            let named = part
-                .webhooks
-                .iter()
-                .flatten()
-                .find(|part| part.name == hook.name);
-            let conditions = named.and_then(|part| part.match_conditions.clone());
-            hook.match_conditions
-                .get_or_insert_default()
-                .extend(conditions.into_iter().flatten());
-        }
-        let validating = validating::configuration();
+        let (mut mutating, mut validating) =
+            (mutating::configuration(), validating::configuration());
+        let [part, _] = switch_off(time("2026-01-02T03:04:05Z"));
+        add(&mut mutating, &part);
         let found = standings(Some(&mutating), Some(&validating));
         assert_eq!(states(&found), [State::On, State::Off, State::On]);
-        assert_eq!(found[1].until.as_deref(), Some("2026-01-02T03:04:05Z"));
-        assert!(!parts[1].to_string().contains("inject"), "{}", parts[1]);
+        // Each until its own time.
+        let [_, part] = switch_off(time("2026-01-01T00:00:00Z"));
+        assert!(!part.to_string().contains("inject"), "{part}");
+        add(&mut validating, &part);
+        let found = standings(Some(&mutating), Some(&validating));
+        assert_eq!(states(&found), [State::On, State::Off, State::Off]);
+        let until = found.iter().map(|standing| standing.until.as_deref());
+        assert_eq!(
+            until.collect::<Vec<_>>(),
+            [
+                None,
+                Some("2026-01-02T03:04:05Z"),
+                Some("2026-01-01T00:00:00Z")
+            ]
+        );
     }
 
-    /// The types insist on fields that an apply of a part leaves to others.
-    fn with_clients(part: &Value) -> Value {
-        let mut part = part.clone();
-        for hook in part["webhooks"].as_array_mut().unwrap() {
-            hook["clientConfig"] = json!({});
-            hook["sideEffects"] = "None".into();
-            hook["admissionReviewVersions"] = json!(["v1"]);
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// As the API server merges what is applied: annotations by key, webhooks and conditions by name.
+    fn add<T: Serialize + DeserializeOwned>(configuration: &mut T, part: &Value) {
+        let mut object = serde_json::to_value(&*configuration).unwrap();
+        object["metadata"]["annotations"] = part["metadata"]["annotations"].clone();
+        for more in part["webhooks"].as_array().unwrap() {
+            let hooks = object["webhooks"].as_array_mut().unwrap().iter_mut();
+            for hook in hooks.filter(|hook| hook["name"] == more["name"]) {
+                let mut conditions = hook["matchConditions"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default();
+                conditions.extend(more["matchConditions"].as_array().cloned().unwrap());
+                hook["matchConditions"] = conditions.into();
+            }
         }
-        part
-    }
-
-    fn merge<T: Extend<(String, String)> + IntoIterator<Item = (String, String)> + Default>(
-        into: &mut Option<T>,
-        from: Option<T>,
-    ) {
-        into.get_or_insert_default()
-            .extend(from.into_iter().flatten());
+        *configuration = serde_json::from_value(object).unwrap();
     }
 }
