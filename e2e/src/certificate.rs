@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use crds::names;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -15,11 +15,11 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::platform::WEBHOOK;
 use crate::{Cluster, proxy, wait};
 
 /// As deploy/platform/webhook.yaml has it.
 const HEALTH_PORT: u16 = 8081;
-const WEBHOOK: &str = "mcp-runtime-webhook";
 
 impl Cluster {
     /// `mcp-runtime certs rotate leaf|ca`, and then until every replica serves what is new.
@@ -54,8 +54,7 @@ impl Cluster {
 
     /// Strategically merges a change into the webhook's Deployment, and waits until it has rolled.
     pub async fn change_webhook(&self, patch: serde_json::Value) -> anyhow::Result<()> {
-        let deployments: Api<Deployment> =
-            Api::namespaced(self.client.clone(), names::PLATFORM_NAMESPACE);
+        let deployments = self.platform::<Deployment>();
         let changed = deployments
             .patch(WEBHOOK, &PatchParams::default(), &Patch::Strategic(&patch))
             .await?;
@@ -75,8 +74,7 @@ impl Cluster {
 
     /// Asks for so many replicas of the webhook, and waits for none.
     pub async fn ask_for_webhooks(&self, replicas: u32) -> anyhow::Result<()> {
-        let deployments: Api<Deployment> =
-            Api::namespaced(self.client.clone(), names::PLATFORM_NAMESPACE);
+        let deployments = self.platform::<Deployment>();
         let patch = json!({"spec": {"replicas": replicas}});
         deployments
             .patch(WEBHOOK, &PatchParams::default(), &Patch::Merge(&patch))
@@ -109,7 +107,7 @@ impl Cluster {
 
     /// Until each running replica serves what the Secret holds, to a client that trusts its CA.
     pub async fn serves_everywhere(&self) -> anyhow::Result<()> {
-        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), names::PLATFORM_NAMESPACE);
+        let secrets = self.platform::<Secret>();
         wait::until("every replica to serve the new certificate", || async {
             let data = secrets.get(names::WEBHOOK_TLS_SECRET).await?.data;
             let data = data.unwrap_or_default();
@@ -131,7 +129,7 @@ impl Cluster {
     }
 
     async fn webhook_pods(&self) -> anyhow::Result<Vec<Pod>> {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), names::PLATFORM_NAMESPACE);
+        let pods = self.platform::<Pod>();
         let labels = format!("app.kubernetes.io/name={WEBHOOK}");
         Ok(pods
             .list(&ListParams::default().labels(&labels))

@@ -47,6 +47,8 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // A wait that gives up on it leaves nothing running.
+            .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
         if let Some(mut stdin) = child.stdin.take() {

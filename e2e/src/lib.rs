@@ -9,8 +9,11 @@
 )]
 
 pub mod always;
+pub mod beside;
 pub mod certificate;
 pub mod cluster;
+pub mod conditions;
+pub mod denied;
 pub mod documents;
 pub mod hostile;
 pub mod judge;

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde_json::json;
 use tokio::sync::{Mutex, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
+use crate::beside::Beside;
 use crate::mcp::Connection;
 use crate::server;
 
@@ -66,27 +67,10 @@ pub struct Tally {
     pub slowest: Duration,
 }
 
-/// Calls that go on beside a test.
-pub struct Load {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<anyhow::Result<Tally>>,
-}
-
-impl Load {
-    /// Calls so many times a second with session `session`, each at its time, whether those before
-    /// are answered or not.
-    pub fn start(way: Way, per_second: u32) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(call_on(way, per_second, stopped));
-        Self { stop, task }
-    }
-
-    /// Ends it, when every call that was begun has its answer.
-    pub async fn end(self) -> anyhow::Result<Tally> {
-        // Its receiver is gone where the load failed, and that is told below.
-        let _ = self.stop.send(());
-        self.task.await.context("the load panicked")?
-    }
+/// Calls so many times a second with session `session`, each at its time, whether those before are
+/// answered or not. It ends when every call that was begun has its answer.
+pub fn start(way: Way, per_second: u32) -> Beside<Tally> {
+    Beside::start(|stopped| call_on(way, per_second, stopped))
 }
 
 async fn call_on(

@@ -16,7 +16,7 @@ impl Namespace {
     pub async fn create_all(&self, yaml: &str) -> anyhow::Result<Vec<DynamicObject>> {
         let mut created = Vec::new();
         for object in parse(&routes::of_their_own(&self.name, yaml))? {
-            created.push(self.create_one(&object, false).await?);
+            created.push(self.create_one(&object, &PostParams::default()).await?);
         }
         Ok(created)
     }
@@ -24,7 +24,7 @@ impl Namespace {
     /// Asks, by a dry run, whether one document would be accepted.
     pub async fn dry_run(&self, yaml: &str) -> anyhow::Result<DynamicObject> {
         let object = parse(yaml)?.into_iter().next().context("no document")?;
-        self.create_one(&object, true).await
+        self.create_one(&object, &dry_run()).await
     }
 
     /// The API server's refusal of one document, asked for by dry runs.
@@ -47,14 +47,10 @@ impl Namespace {
     async fn create_one(
         &self,
         object: &DynamicObject,
-        dry_run: bool,
+        how: &PostParams,
     ) -> anyhow::Result<DynamicObject> {
         let api = dynamic(&self.cluster, object, Some(&self.name)).await?;
-        let params = PostParams {
-            dry_run,
-            ..PostParams::default()
-        };
-        Ok(api.create(&params, object).await?)
+        Ok(api.create(how, object).await?)
     }
 
     /// Merge-patches an object of this namespace, e.g. `("mcpagentsessions", "s", json)`.
@@ -70,6 +66,14 @@ impl Namespace {
         Ok(api
             .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
             .await?)
+    }
+}
+
+/// A creation or replacement that the API server judges and doesn't do.
+pub fn dry_run() -> PostParams {
+    PostParams {
+        dry_run: true,
+        ..PostParams::default()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use anyhow::{Context as _, ensure};
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
@@ -14,14 +15,30 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::always::then_always;
 use crate::{Cluster, wait};
 
+/// The webhook's Deployment.
+pub const WEBHOOK: &str = "mcp-runtime-webhook";
+/// The operator's Deployment.
+pub const OPERATOR: &str = "mcp-runtime-operator";
+/// Pods of either, as it is installed.
+const REPLICAS: i32 = 2;
+
 impl Cluster {
+    /// An API in the platform's namespace.
+    pub fn platform<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), crds::names::PLATFORM_NAMESPACE)
+    }
+
     /// The platform's settings.
     pub async fn settings(&self) -> anyhow::Result<crds::Settings> {
-        let maps: Api<ConfigMap> =
-            Api::namespaced(self.client.clone(), crds::names::PLATFORM_NAMESPACE);
-        let data = maps
+        let data = self
+            .platform::<ConfigMap>()
             .get(crds::names::SETTINGS_CONFIG_MAP)
             .await?
             .data
@@ -50,14 +67,13 @@ impl Cluster {
     /// Scales a Deployment of the platform and waits until so many pods are available and no
     /// other is left.
     pub async fn scale(&self, deployment: &str, replicas: i32) -> anyhow::Result<()> {
-        let deployments: Api<Deployment> =
-            Api::namespaced(self.client.clone(), crds::names::PLATFORM_NAMESPACE);
+        let deployments = self.platform::<Deployment>();
         let patch = json!({"spec": {"replicas": replicas}});
         deployments
             .patch(deployment, &PatchParams::default(), &Patch::Merge(&patch))
             .await
             .with_context(|| format!("scaling {deployment} to {replicas}"))?;
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), crds::names::PLATFORM_NAMESPACE);
+        let pods = self.platform::<Pod>();
         let labels = ListParams::default().labels(&format!("app.kubernetes.io/name={deployment}"));
         let wanted = usize::try_from(replicas)?;
         wait::until(&format!("{wanted} pods of {deployment}"), || async {
@@ -70,6 +86,26 @@ impl Cluster {
             let available = status.available_replicas.unwrap_or(0) == replicas;
             Ok((found == wanted && available).then_some(()))
         })
+        .await
+    }
+
+    /// Runs `body` while a Deployment of the platform has no pods; it gets them back whatever comes
+    /// of `body`.
+    ///
+    /// # Errors
+    /// `body`'s, or that of scaling.
+    pub async fn without<T>(
+        &self,
+        deployment: &str,
+        body: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        then_always(
+            async {
+                self.scale(deployment, 0).await?;
+                body.await
+            },
+            self.scale(deployment, REPLICAS),
+        )
         .await
     }
 

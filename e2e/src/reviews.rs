@@ -2,16 +2,18 @@
 //! MCPServers for `/default` and `/validate`, governed pods for `/inject`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::{DynamicObject, PostParams};
+use kube::api::DynamicObject;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
-use crate::{Namespace, objects, server};
+use crate::beside::Beside;
+use crate::{Namespace, objects, server, wait};
 
 /// Time for one call; the webhooks' own is five seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -42,23 +44,33 @@ impl Tally {
             let took = self.answered.get(index).copied().unwrap_or_default();
             took.as_secs_f64() * 1000.0
         };
-        let calls = self.answered.len() + self.lost.len();
         format!(
-            "admission {what}: calls={calls} failed={} seconds={:.0} per_second={:.0} p50_ms={:.1} p99_ms={:.1} max_ms={:.1}",
+            "admission {what}: calls={} failed={} seconds={:.0} per_second={:.0} p50_ms={:.1} p99_ms={:.1} max_ms={:.1}",
+            self.calls(),
             self.lost.len(),
             self.lasted.as_secs_f64(),
-            f64::from(u32::try_from(calls).unwrap_or(u32::MAX)) / self.lasted.as_secs_f64(),
+            self.per_second(),
             at(500),
             at(990),
             at(1000),
         )
     }
+
+    /// The rate that was reached, of calls that were answered and of those that were lost.
+    pub fn per_second(&self) -> f64 {
+        f64::from(u32::try_from(self.calls()).unwrap_or(u32::MAX)) / self.lasted.as_secs_f64()
+    }
+
+    fn calls(&self) -> usize {
+        self.answered.len() + self.lost.len()
+    }
 }
 
 /// Calls that go on beside a test.
 pub struct Reviews {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<anyhow::Result<Tally>>,
+    calls: Arc<Calls>,
+    per_second: u32,
+    beside: Beside<Tally>,
 }
 
 impl Reviews {
@@ -67,16 +79,29 @@ impl Reviews {
     pub async fn start(namespace: &Namespace, per_second: u32) -> anyhow::Result<Self> {
         namespace.create_all(OUTSIDE).await?;
         let calls = Arc::new(Calls::new(namespace).await?);
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(go_on(calls, per_second, stopped));
-        Ok(Self { stop, task })
+        let beside = Beside::start(|stopped| go_on(Arc::clone(&calls), per_second, stopped));
+        Ok(Self {
+            calls,
+            per_second,
+            beside,
+        })
+    }
+
+    /// Waits until so many calls are over, answered or lost: for the time that they take at their
+    /// rate, and as long as for anything else.
+    pub async fn await_calls(&self, wanted: usize) -> anyhow::Result<()> {
+        let seconds = u64::try_from(wanted)?.div_ceil(u64::from(self.per_second));
+        let patience = Duration::from_secs(seconds) + wait::DEADLINE;
+        wait::until_within(&format!("{wanted} calls"), patience, || async {
+            let over = self.calls.over.load(Ordering::Relaxed);
+            Ok((over >= wanted).then_some(()))
+        })
+        .await
     }
 
     /// Ends them, when every call that was begun has its answer.
     pub async fn end(self) -> anyhow::Result<Tally> {
-        // Its receiver is gone where they failed, and that is told below.
-        let _ = self.stop.send(());
-        self.task.await.context("the calls panicked")?
+        self.beside.end().await
     }
 }
 
@@ -123,6 +148,7 @@ struct Calls {
     server: DynamicObject,
     pods: Api<Pod>,
     pod: Pod,
+    over: AtomicUsize,
 }
 
 impl Calls {
@@ -136,6 +162,7 @@ impl Calls {
             server,
             pods: Api::namespaced(once.client, &namespace.name),
             pod: serde_saphyr::from_str(&server::pod("asked", labels))?,
+            over: AtomicUsize::new(0),
         })
     }
 
@@ -147,16 +174,18 @@ impl Calls {
                 false => self.create_server().await,
             }
         };
-        match tokio::time::timeout(PATIENCE, call).await {
+        let outcome = match tokio::time::timeout(PATIENCE, call).await {
             Ok(Ok(())) => Ok(begun.elapsed()),
             Ok(Err(error)) => Err(error),
             Err(_) => Err("no answer in time".into()),
-        }
+        };
+        self.over.fetch_add(1, Ordering::Relaxed);
+        outcome
     }
 
     /// Whether `/default` was asked shows in what it fills in alone: its failures are ignored.
     async fn create_server(&self) -> Result<(), String> {
-        let created = self.servers.create(&dry_run(), &self.server).await;
+        let created = self.servers.create(&objects::dry_run(), &self.server).await;
         let created = created.map_err(|error| error.to_string())?;
         match created.data.pointer("/spec/publicPathPrefix") {
             Some(_) => Ok(()),
@@ -165,7 +194,7 @@ impl Calls {
     }
 
     async fn create_pod(&self) -> Result<(), String> {
-        let created = self.pods.create(&dry_run(), &self.pod).await;
+        let created = self.pods.create(&objects::dry_run(), &self.pod).await;
         let created = created.map_err(|error| error.to_string())?;
         let containers = created.spec.and_then(|spec| spec.init_containers);
         let proxy = |name: &str| name == crds::names::PROXY_CONTAINER;
@@ -177,12 +206,5 @@ impl Calls {
             true => Ok(()),
             false => Err(format!("no proxy in {:?}", created.metadata.name)),
         }
-    }
-}
-
-fn dry_run() -> PostParams {
-    PostParams {
-        dry_run: true,
-        ..PostParams::default()
     }
 }

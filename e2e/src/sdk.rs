@@ -15,6 +15,7 @@ pub async fn client(caller: Caller<'_>, arguments: &[&str]) -> anyhow::Result<Va
         .args(["--human", caller.human, "--agent", caller.agent])
         .args(["--team", caller.team, "--session", caller.session])
         .args(arguments)
+        .kill_on_drop(true)
         .output()
         .await
         .context("starting e2e/sdk/python")?;

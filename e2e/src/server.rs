@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::mcp::{self, Answer, Caller};
 use crate::pods::ReadyPod;
-use crate::{Namespace, wait};
+use crate::{Namespace, conditions, wait};
 
 /// Image of the official Go SDK's test server, run statelessly.
 pub const STATELESS_IMAGE: &str = "mcp-go-everything:dev";
@@ -276,15 +276,8 @@ fn is_current(status: &Value) -> bool {
 
 /// The item's name, unless its condition Enforced is true for its newest generation.
 fn unenforced(item: &Value) -> Option<String> {
-    let generation = &item["metadata"]["generation"];
-    let enforced = item["status"]["conditions"]
-        .as_array()
-        .is_some_and(|conditions| {
-            conditions.iter().any(|condition| {
-                condition["type"] == "Enforced"
-                    && condition["status"] == "True"
-                    && &condition["observedGeneration"] == generation
-            })
-        });
+    let (status, generation) = (&item["status"], &item["metadata"]["generation"]);
+    let of = &conditions::of(status, "Enforced")["observedGeneration"];
+    let enforced = conditions::holds(status, "Enforced") && of == generation;
     (!enforced).then(|| item["metadata"]["name"].to_string())
 }

@@ -8,10 +8,12 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DynamicObject, ListParams, WatchEvent, WatchParams};
 use kube::core::ApiResource;
 use serde_json::Value;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::{Namespace, judge};
+use crate::{Namespace, judge, server, wait};
+
+/// A pod that is created when enough was seen: what was there before it comes before it.
+const LAST: &str = "last-of-the-watch";
 
 /// What was seen.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +49,7 @@ impl Seen {
 
 /// A watch that goes on beside a test.
 pub struct Watching {
-    stop: oneshot::Sender<()>,
+    namespace: Namespace,
     task: JoinHandle<anyhow::Result<Seen>>,
 }
 
@@ -61,41 +63,43 @@ impl Watching {
         );
         let list = pods.list(&ListParams::default()).await?;
         let from = list.metadata.resource_version.unwrap_or_default();
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(follow(pods, from, image.to_owned(), stopped));
-        Ok(Self { stop, task })
+        let task = tokio::spawn(follow(pods, from, image.to_owned()));
+        Ok(Self {
+            namespace: namespace.clone(),
+            task,
+        })
     }
 
-    /// What was seen until now.
+    /// What was seen until now, to the last version.
     ///
     /// # Errors
     /// When versions were missed: the proof would have a hole.
     pub async fn end(self) -> anyhow::Result<Seen> {
-        // Its receiver is gone where the watch failed, and that is told below.
-        let _ = self.stop.send(());
-        self.task.await.context("the watch panicked")?
+        // Nobody schedules it, so that it takes no time from the others.
+        let last = server::pod(LAST, "{app: last}");
+        let last = last.replacen("spec:\n", "spec:\n  schedulerName: nobody\n", 1);
+        self.namespace.create_all(&last).await?;
+        tokio::time::timeout(wait::DEADLINE, self.task)
+            .await
+            .with_context(|| format!("the watch never saw pod {LAST}"))?
+            .context("the watch panicked")?
     }
 }
 
-async fn follow(
-    pods: Api<DynamicObject>,
-    mut from: String,
-    image: String,
-    mut stopped: oneshot::Receiver<()>,
-) -> anyhow::Result<Seen> {
+/// Until [`LAST`] is seen.
+async fn follow(pods: Api<DynamicObject>, mut from: String, image: String) -> anyhow::Result<Seen> {
     let mut seen = Seen::default();
     loop {
         let events = pods.watch(&WatchParams::default(), &from).await?;
         let mut events = std::pin::pin!(events);
         loop {
-            let event = tokio::select! {
-                event = events.next() => event,
-                _ = &mut stopped => return Ok(seen),
-            };
-            match event {
+            match events.next().await {
                 Some(Ok(
                     WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod),
                 )) => {
+                    if pod.metadata.name.as_deref() == Some(LAST) {
+                        return Ok(seen);
+                    }
                     from = pod.metadata.resource_version.clone().unwrap_or_default();
                     seen.note(&serde_json::to_value(pod)?, &image);
                 }

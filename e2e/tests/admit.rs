@@ -1,7 +1,7 @@
-//! What `kubectl apply` answers at once.
+//! What `kubectl apply` and `kubectl delete` answer at once.
 
-use mcp_e2e::{Cluster, Namespace, cluster, routes, server};
-use serde_json::Value;
+use anyhow::ensure;
+use mcp_e2e::{Cluster, Namespace, cluster, conditions, routes, server, wait};
 
 /// YAML files of a folder of the checkout, by name.
 fn files(folder: &str) -> Vec<(String, String)> {
@@ -92,22 +92,54 @@ async fn an_auth_mode_that_proxies_lack_warns_denies_and_shows_in_status() -> an
         (503, Some("auth_mode_unsupported"))
     );
 
-    let status = mcp_e2e::wait::until_is(
+    let status = wait::until_is(
         "PolicyReady False/Unsupported",
         || namespace.status("weather"),
-        |status| condition(status, "PolicyReady").is_some_and(|c| c["reason"] == "Unsupported"),
+        |status| conditions::of(status, "PolicyReady")["reason"] == "Unsupported",
     )
     .await?;
-    assert_eq!(
-        condition(&status, "PolicyReady").unwrap()["status"],
-        "False"
-    );
+    assert_eq!(conditions::of(&status, "PolicyReady")["status"], "False");
     namespace.delete().await
 }
 
-fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
-    status["conditions"]
-        .as_array()?
-        .iter()
-        .find(|condition| condition["type"] == kind)
+/// What a dry run of deleting server `weather` says on stderr, where warnings are.
+async fn said_of_deletion(namespace: &Namespace) -> anyhow::Result<String> {
+    let server = "mcpservers.mcpruntime.org/weather";
+    let dry = "--dry-run=server";
+    let asked = ["-n", &namespace.name, "delete", server, dry];
+    let ended = namespace.cluster.kubectl(&asked, "").await?;
+    ensure!(ended.ok, "{}", ended.stderr);
+    Ok(ended.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_a_server_warns_of_the_grants_that_still_name_it() -> anyhow::Result<()> {
+    let cluster = Cluster::connect().await?;
+    let namespace = Namespace::create(&cluster, "deleted").await?;
+    let yaml = [
+        server::server("weather", 0),
+        server::grant("first", "weather"),
+        server::grant("second", "weather"),
+    ];
+    namespace.create_all(&yaml.join("---\n")).await?;
+    let warned = async |of: &str| {
+        wait::until_is(
+            &format!("a warning of {of}"),
+            || said_of_deletion(&namespace),
+            |said: &String| said.contains(of) && said.contains("(deleted_with_grants)"),
+        )
+        .await
+    };
+    // Each replica of the webhook hears of grants by a watch of its own.
+    warned("Warning: MCPAccessGrant first and 1 more still names this server").await?;
+    namespace.disable("first").await?;
+    warned("Warning: MCPAccessGrant second still names this server").await?;
+    namespace.disable("second").await?;
+    wait::until_is(
+        "no warning where every grant is disabled",
+        || said_of_deletion(&namespace),
+        |said: &String| !said.contains("Warning"),
+    )
+    .await?;
+    namespace.delete().await
 }

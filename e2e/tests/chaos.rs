@@ -8,17 +8,17 @@ use crds::{MCPServer, names};
 use futures_util::future::try_join_all;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Event, Pod, Secret};
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use mcp_e2e::always::then_always;
 use mcp_e2e::mcp::Caller;
+use mcp_e2e::platform::WEBHOOK;
 use mcp_e2e::pods::ReadyPod;
 use mcp_e2e::watching::Watching;
 use mcp_e2e::{Cluster, Namespace, server, wait};
 use serde_json::json;
 
-use crate::strangers::Strangers;
+use crate::strangers;
 
-const WEBHOOK: &str = "mcp-runtime-webhook";
 /// For the pods of a wave, on a machine of two busy cores.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -71,7 +71,7 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
         namespace: namespace.clone(),
     };
     chaos.create_servers().await?;
-    let strangers = Strangers::start(&namespace);
+    let strangers = strangers::start(&namespace);
     then_always(chaos.waves(), cluster.scale(WEBHOOK, 2)).await?;
     let strangers = strangers.end().await?;
     let seen = watching.end().await?;
@@ -216,7 +216,7 @@ impl Disturbance {
     async fn settled(self, cluster: &Cluster) -> anyhow::Result<()> {
         wait::until("a certificate under the CA", || async {
             let secret = async |name: &str, key: &str| -> anyhow::Result<_> {
-                let found = platform::<Secret>(cluster).get_opt(name).await?;
+                let found = cluster.platform::<Secret>().get_opt(name).await?;
                 let data = found.and_then(|secret| secret.data).unwrap_or_default();
                 Ok(data.get(key).cloned())
             };
@@ -229,16 +229,8 @@ impl Disturbance {
     }
 }
 
-fn platform<K>(cluster: &Cluster) -> Api<K>
-where
-    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
-    K::DynamicType: Default,
-{
-    Api::namespaced(cluster.client.clone(), names::PLATFORM_NAMESPACE)
-}
-
 async fn kill(cluster: &Cluster) -> anyhow::Result<()> {
-    let pods = platform::<Pod>(cluster);
+    let pods = cluster.platform::<Pod>();
     let only = ListParams::default().labels(&format!("app.kubernetes.io/name={WEBHOOK}"));
     pods.delete_collection(&DeleteParams::default().grace_period(0), &only)
         .await?;
@@ -246,13 +238,13 @@ async fn kill(cluster: &Cluster) -> anyhow::Result<()> {
 }
 
 async fn restart(cluster: &Cluster) -> anyhow::Result<()> {
-    platform::<Deployment>(cluster).restart(WEBHOOK).await?;
+    cluster.platform::<Deployment>().restart(WEBHOOK).await?;
     Ok(())
 }
 
 /// What is gone, the operator issues anew.
 async fn forget(cluster: &Cluster, secret: &str) -> anyhow::Result<()> {
-    let secrets = platform::<Secret>(cluster);
+    let secrets = cluster.platform::<Secret>();
     wait::until(&format!("Secret {secret}"), || async {
         Ok(secrets.get_opt(secret).await?.map(|_| ()))
     })

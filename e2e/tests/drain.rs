@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use futures_util::future::try_join_all;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::DeleteParams;
-use mcp_e2e::load::{Load, Tally, Way};
+use mcp_e2e::beside::Beside;
+use mcp_e2e::load::{self, Tally, Way};
 use mcp_e2e::{Cluster, Namespace, server, wait};
 
 /// Takes 150 ms, so that calls are under way at any moment.
@@ -74,7 +75,7 @@ async fn deletions(namespace: &Namespace, name: &str, count: usize) -> anyhow::R
         .await?;
     }
     let begun = Instant::now();
-    let loads = ways.map(|way| Load::start(way, RATE));
+    let loads = ways.map(|way| load::start(way, RATE));
     for _ in 0..count {
         let pods = namespace.await_pods(name, REPLICAS as usize).await?;
         let api = namespace.api::<Pod>();
@@ -86,7 +87,7 @@ async fn deletions(namespace: &Namespace, name: &str, count: usize) -> anyhow::R
     }
     namespace.await_pods(name, REPLICAS as usize).await?;
     let seconds = begun.elapsed().as_secs_f64();
-    let tallies = try_join_all(loads.map(Load::end)).await?;
+    let tallies = try_join_all(loads.map(Beside::end)).await?;
     for tally in &tallies {
         println!(
             "{count} pods of {name} deleted in {seconds:.0} s, {}: {} calls answered on {} \

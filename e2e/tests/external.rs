@@ -8,7 +8,7 @@ use crds::MCPServer;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::DeleteParams;
-use mcp_e2e::{Cluster, Namespace, cluster, mcp, sdk, server, wait};
+use mcp_e2e::{Cluster, Namespace, cluster, conditions, denied, mcp, sdk, server, wait};
 use serde_json::{Value, json};
 
 const OTHER: &str =
@@ -51,13 +51,6 @@ fn deployment(name: &str, replicas: u32, pod: &str) -> String {
     .to_string()
 }
 
-fn condition(status: &Value, kind: &str) -> (String, String) {
-    let all = status["conditions"].as_array().unwrap();
-    let found = all.iter().find(|c| c["type"] == kind).unwrap();
-    let text = |member: &str| found[member].as_str().unwrap().to_owned();
-    (text("status"), text("reason"))
-}
-
 /// Waits for a phase.
 async fn phase(namespace: &Namespace, name: &str, wanted: &str) -> anyhow::Result<Value> {
     wait::until_is(
@@ -74,12 +67,11 @@ async fn a_deployment_of_the_users_own_joins_the_server() -> anyhow::Result<()> 
     let namespace = Namespace::create(&cluster, "external").await?;
     let name = format!("library{}", std::process::id());
     namespace.create_all(&example(&name)).await?;
-    namespace.await_governed_pods(&name, 1).await?;
+    let pods = namespace.await_governed_pods(&name, 1).await?;
     let status = namespace.await_enforced(&name).await?;
-    assert_eq!(
-        condition(&status, "DeploymentReady"),
-        ("True".into(), "External".into())
-    );
+    let ready = conditions::of(&status, "DeploymentReady");
+    assert_eq!(ready["status"], "True", "{ready}");
+    assert_eq!(ready["reason"], "External", "{ready}");
     assert_eq!(status["replicas"], 1, "{status}");
     let ours = namespace.api::<Deployment>().get_opt(&name).await?;
     assert!(ours.is_none(), "a Deployment was made");
@@ -98,12 +90,9 @@ async fn a_deployment_of_the_users_own_joins_the_server() -> anyhow::Result<()> 
     assert!(denied.to_string().contains("session_not_found"), "{denied}");
 
     namespace.revoke(&session).await?;
-    wait::until_is(
-        "the revoked session to be denied",
-        || sdk::client(server::caller(&session), &call),
-        |answer: &Value| answer.to_string().contains("session_revoked"),
-    )
-    .await?;
+    denied::everywhere(&pods, &session, "session_revoked").await?;
+    let denied = sdk::client(server::caller(&session), &call).await?;
+    assert!(denied.to_string().contains("session_revoked"), "{denied}");
 
     // A pod by hand joins too.
     let labels = OTHER.replace("weather", &name);
@@ -122,7 +111,10 @@ async fn a_deployment_of_the_users_own_joins_the_server() -> anyhow::Result<()> 
         .patch::<Deployment>(&format!("{name}-pods"), none)
         .await?;
     let status = phase(&namespace, &name, "Pending").await?;
-    assert_eq!(condition(&status, "DeploymentReady").0, "False");
+    assert_eq!(
+        conditions::of(&status, "DeploymentReady")["status"],
+        "False"
+    );
     namespace.delete().await
 }
 
@@ -159,7 +151,7 @@ async fn a_server_changes_hands_and_back_while_it_is_called() -> anyhow::Result<
     wait::until_is(
         "DeploymentReady False/NoPods",
         || namespace.status("weather"),
-        |status| condition(status, "DeploymentReady").1 == "NoPods",
+        |status| conditions::of(status, "DeploymentReady")["reason"] == "NoPods",
     )
     .await?;
     assert_eq!(namespace.ready_pods("weather").await?, made);
@@ -181,7 +173,10 @@ async fn a_server_changes_hands_and_back_while_it_is_called() -> anyhow::Result<
     let pods = namespace.await_governed_pods("weather", 2).await?;
     assert!(!pods.contains(&made[0]), "{pods:?}");
     let status = namespace.await_enforced("weather").await?;
-    assert_eq!(condition(&status, "DeploymentReady").1, "External");
+    assert_eq!(
+        conditions::of(&status, "DeploymentReady")["reason"],
+        "External"
+    );
 
     namespace
         .patch::<MCPServer>("weather", json!({"spec": {"workload": "managed"}}))
@@ -200,7 +195,10 @@ async fn a_server_changes_hands_and_back_while_it_is_called() -> anyhow::Result<
     )
     .await?;
     let status = namespace.await_enforced("weather").await?;
-    assert_eq!(condition(&status, "DeploymentReady").1, "Available");
+    assert_eq!(
+        conditions::of(&status, "DeploymentReady")["reason"],
+        "Available"
+    );
 
     stop.store(true, Ordering::Relaxed);
     let (calls, failures) = caller.await?;

@@ -46,17 +46,24 @@ async fn an_unlabelled_pod_is_left_alone() -> anyhow::Result<()> {
 async fn a_governed_pod_without_its_server_is_refused() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "noserver").await?;
-    for labels in [
-        "{mcpruntime.org/gateway: required}",
-        "{mcpruntime.org/gateway: required, mcpruntime.org/server: nowhere}",
+    for (labels, told) in [
+        (
+            "{mcpruntime.org/gateway: required}",
+            "missing, while mcpruntime.org/gateway is required".to_owned(),
+        ),
+        (
+            "{mcpruntime.org/gateway: required, mcpruntime.org/server: nowhere}",
+            format!(
+                "\"nowhere\": there is no MCPServer of this name in namespace {}",
+                namespace.name
+            ),
+        ),
     ] {
         let (status, message) = namespace.refused(&server::pod("stray", labels)).await?;
-        assert!(status == 403 || status == 422, "{status}: {message}");
+        assert_eq!(status, 403, "{message}");
+        let told = format!("ServerNotFound: metadata.labels[mcpruntime.org/server]: {told}");
         assert!(message.contains("inject.mcpruntime.org"), "{message}");
-        assert!(
-            message.contains("ServerNotFound") || message.contains("mcpruntime.org/server"),
-            "{message}"
-        );
+        assert!(message.contains(&told), "{message}");
     }
     namespace.delete().await
 }
@@ -69,6 +76,9 @@ async fn somebody_elses_pod_behind_a_managed_server_is_refused() -> anyhow::Resu
     let labels = "{mcpruntime.org/gateway: required, mcpruntime.org/server: weather}";
     let (status, message) = namespace.refused(&server::pod("impostor", labels)).await?;
     assert_eq!(status, 403, "{message}");
-    assert!(message.contains("weather"), "{message}");
+    assert!(
+        message.contains("NotThisServersPod: metadata.labels[mcpruntime.org/server]"),
+        "{message}"
+    );
     namespace.delete().await
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::ListParams;
 use mcp_e2e::objects::parse;
-use mcp_e2e::{Cluster, Namespace, judge, server, wait};
+use mcp_e2e::{Cluster, Namespace, conditions, judge, server, wait};
 use serde_json::{Value, json};
 
 /// A template of the external server's pods whose container runs `mcp-runtime <argument>`.
@@ -36,13 +36,10 @@ async fn ended(namespace: &Namespace, name: &str) -> anyhow::Result<Value> {
 }
 
 /// `Complete` or `Failed`, once it is so.
-fn condition(job: &Value) -> Option<&str> {
-    let conditions = job["status"]["conditions"].as_array()?;
-    conditions
-        .iter()
-        .filter(|condition| condition["status"] == "True")
-        .filter_map(|condition| condition["type"].as_str())
-        .find(|kind| ["Complete", "Failed"].contains(kind))
+fn condition(job: &Value) -> Option<&'static str> {
+    ["Complete", "Failed"]
+        .into_iter()
+        .find(|kind| conditions::holds(&job["status"], kind))
 }
 
 /// The exit code of the one pod of a Job, which had its proxy and whose proxy has ended too.

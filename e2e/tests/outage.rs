@@ -17,9 +17,11 @@ use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams};
+use kube::api::DeleteParams;
 use mcp_e2e::objects::refusal;
-use mcp_e2e::{Cluster, Namespace, server, wait};
+use mcp_e2e::platform::{OPERATOR, WEBHOOK};
+use mcp_e2e::pods::ReadyPod;
+use mcp_e2e::{Cluster, Namespace, denied, server, wait};
 use serde_json::json;
 
 /// How long pods that the webhook's absence kept away may take once it is back.
@@ -31,8 +33,31 @@ async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "stopped").await?;
     let pods = namespace.governed_server("weather", 2).await?;
-    cluster.scale("mcp-runtime-webhook", 0).await?;
+    let other = server::session("other", "weather");
+    namespace.create_all(&other).await?;
+    namespace.await_enforced("weather").await?;
+    let outage = async {
+        only_governed_pods_wait(&namespace).await?;
+        access_goes(&namespace, &pods).await?;
+        // A pod that goes meanwhile isn't made again before the webhook answers, and soon after.
+        namespace
+            .api::<Pod>()
+            .delete(&pods[0].name, &DeleteParams::default().grace_period(1))
+            .await?;
+        namespace.await_pods("weather", 1).await
+    };
+    cluster.without(WEBHOOK, outage).await?;
+    let again = wait::until_within("the missing pod", RECOVERY, || async {
+        let pods = namespace.ready_pods("weather").await?;
+        Ok((pods.len() == 2).then_some(pods))
+    })
+    .await?;
+    assert!(!again.contains(&pods[0]), "{again:?}");
+    namespace.delete().await
+}
 
+/// What the webhook has no part in goes on without it.
+async fn only_governed_pods_wait(namespace: &Namespace) -> anyhow::Result<()> {
     let error = namespace
         .dry_run(&server::pod("governed", GOVERNED))
         .await
@@ -61,36 +86,17 @@ async fn without_the_webhook_governed_pods_wait_and_revocation_works() -> anyhow
     let invalid = server::server("storm", 1).replace("replicas: 1", "replicas: -1");
     let error = namespace.dry_run(&invalid).await.unwrap_err();
     assert_eq!(refusal(&error).unwrap().0, 422, "{error:#}");
+    Ok(())
+}
 
+/// A grant and a session are taken away: every pod denies, then the status says that all do. A
+/// session that isn't there denies before any grant is looked at, so the grant has one of its own.
+async fn access_goes(namespace: &Namespace, pods: &[ReadyPod]) -> anyhow::Result<()> {
+    namespace.disable("grant").await?;
+    denied::everywhere(pods, "other", "tool_not_granted").await?;
     namespace.revoke("session").await?;
-    for pod in &pods {
-        wait::until_is(
-            "session_revoked",
-            || async {
-                Ok(server::call(pod, server::caller("session"))
-                    .await?
-                    .reason()
-                    .map(str::to_owned))
-            },
-            |reason| reason.as_deref() == Some("session_revoked"),
-        )
-        .await?;
-    }
-
-    // A pod that goes meanwhile isn't made again before the webhook answers, and soon after.
-    namespace
-        .api::<Pod>()
-        .delete(&pods[0].name, &DeleteParams::default().grace_period(1))
-        .await?;
-    namespace.await_pods("weather", 1).await?;
-    cluster.scale("mcp-runtime-webhook", 2).await?;
-    let again = wait::until_within("the missing pod", RECOVERY, || async {
-        let pods = namespace.ready_pods("weather").await?;
-        Ok((pods.len() == 2).then_some(pods))
-    })
-    .await?;
-    assert!(!again.contains(&pods[0]), "{again:?}");
-    namespace.delete().await
+    denied::everywhere(pods, "session", "session_revoked").await?;
+    namespace.await_policy("weather").await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,8 +133,7 @@ async fn when_the_leader_goes_the_other_replica_takes_over() -> anyhow::Result<(
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "leader").await?;
     namespace.governed_server("weather", 1).await?;
-    let leases: Api<Lease> =
-        Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
+    let leases = cluster.platform::<Lease>();
     let holder = async || -> anyhow::Result<String> {
         let lease = leases.get("mcp-runtime-operator.mcpruntime.org").await?;
         Ok(lease
@@ -138,7 +143,7 @@ async fn when_the_leader_goes_the_other_replica_takes_over() -> anyhow::Result<(
     };
     let first = holder().await?;
     assert!(!first.is_empty(), "nobody leads");
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
+    let pods = cluster.platform::<Pod>();
     // The identity begins with the pod's name.
     let pod = first.split('_').next().unwrap_or_default();
     pods.delete(pod, &DeleteParams::default().grace_period(0))
@@ -152,14 +157,9 @@ async fn when_the_leader_goes_the_other_replica_takes_over() -> anyhow::Result<(
         .patch::<crds::MCPServer>("weather", json!({"spec": {"replicas": 2}}))
         .await?;
     namespace.await_pods("weather", 2).await?;
-    let deployments: Api<Deployment> =
-        Api::namespaced(cluster.client.clone(), crds::names::PLATFORM_NAMESPACE);
+    let deployments = cluster.platform::<Deployment>();
     wait::until("both replicas again", || async {
-        let status = deployments
-            .get("mcp-runtime-operator")
-            .await?
-            .status
-            .unwrap_or_default();
+        let status = deployments.get(OPERATOR).await?.status.unwrap_or_default();
         Ok((status.available_replicas == Some(2)).then_some(()))
     })
     .await?;

@@ -107,21 +107,34 @@ async fn the_operators_account_may_touch_pods_and_nothing_else() -> anyhow::Resu
             dry_run: true,
             ..PatchParams::default()
         };
-        api.patch(&pods[0].name, &params, &Patch::Merge(&value))
+        // Merged by names, so that the pod stays one that only the policy refuses.
+        api.patch(&pods[0].name, &params, &Patch::Strategic(&value))
             .await
     };
     patch(json!({"metadata": {"annotations": {"mcpruntime.org/policy-touch": "abc.1"}}})).await?;
-    for refused in [
-        json!({"metadata": {"annotations": {"other": "x"}}}),
-        json!({"metadata": {"labels": {"other": "x"}}}),
-        json!({"metadata": {"finalizers": ["example.org/x"]}}),
-        json!({"spec": {"containers": [{"name": "weather", "image": "other:v1"}]}}),
+    let nothing_else = "change nothing of a pod but annotation mcpruntime.org/policy-touch: \
+                        spec, labels, owners or finalizers differ";
+    for (refused, told) in [
+        (
+            json!({"metadata": {"annotations": {"other": "x"}}}),
+            "change no annotation of a pod but mcpruntime.org/policy-touch",
+        ),
+        (
+            json!({"metadata": {"labels": {"other": "x"}}}),
+            nothing_else,
+        ),
+        (
+            json!({"metadata": {"finalizers": ["example.org/x"]}}),
+            nothing_else,
+        ),
+        (
+            json!({"spec": {"containers": [{"name": "weather", "image": "other:v1"}]}}),
+            nothing_else,
+        ),
     ] {
         let (status, message) = code(patch(refused.clone()).await);
-        assert!(
-            (400..500).contains(&status),
-            "{refused}: {status} {message}"
-        );
+        assert_eq!(status, 403, "{refused}: {message}");
+        assert!(message.contains(told), "{refused}: {message}");
     }
     namespace.delete().await
 }
@@ -131,10 +144,19 @@ async fn the_governed_labels_neither_come_nor_go_on_a_running_pod() -> anyhow::R
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "labels").await?;
     let pods = namespace.governed_server("weather", 1).await?;
-    for patch in [
-        json!({"metadata": {"labels": {"mcpruntime.org/gateway": null}}}),
-        json!({"metadata": {"labels": {"mcpruntime.org/server": "other"}}}),
-        json!({"spec": {"initContainers": [{"name": "mcp-proxy", "image": "evil:v1"}]}}),
+    for (patch, told) in [
+        (
+            json!({"metadata": {"labels": {"mcpruntime.org/gateway": null}}}),
+            "label mcpruntime.org/gateway can't be put on, taken off or changed",
+        ),
+        (
+            json!({"metadata": {"labels": {"mcpruntime.org/server": "other"}}}),
+            "label mcpruntime.org/server can't be put on, taken off or changed",
+        ),
+        (
+            json!({"spec": {"initContainers": [{"name": "mcp-proxy", "image": "evil:v1"}]}}),
+            "the image of mcp-proxy stays as it is or becomes one of the platform's",
+        ),
     ] {
         let params = PatchParams::default();
         let answer = namespace
@@ -142,7 +164,8 @@ async fn the_governed_labels_neither_come_nor_go_on_a_running_pod() -> anyhow::R
             .patch(&pods[0].name, &params, &Patch::Strategic(&patch))
             .await;
         let (status, message) = code(answer);
-        assert!((400..500).contains(&status), "{patch}: {status} {message}");
+        assert_eq!(status, 403, "{patch}: {message}");
+        assert!(message.contains(told), "{patch}: {message}");
     }
     namespace.delete().await
 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::ResourceExt as _;
-use mcp_e2e::{Cluster, Namespace, routes, server, wait};
+use mcp_e2e::{Cluster, Namespace, conditions, routes, server, wait};
 use serde_json::json;
 
 async fn versions(
@@ -177,12 +177,7 @@ async fn a_grant_without_its_server_says_so() -> anyhow::Result<()> {
                 .await?;
             Ok(serde_json::to_value(grant.status)?)
         },
-        |status| {
-            status["conditions"].as_array().is_some_and(|all| {
-                all.iter()
-                    .any(|c| c["type"] == "Ready" && c["reason"] == "ServerNotFound")
-            })
-        },
+        |status| conditions::of(status, "Ready")["reason"] == "ServerNotFound",
     )
     .await?;
     namespace.delete().await

@@ -1,26 +1,6 @@
 //! What is taken away is gone on every pod at once.
 
-use mcp_e2e::{Cluster, Namespace, server, wait};
-
-/// Waits until every pod denies the session for `reason`, and returns nothing else.
-async fn denied_everywhere(
-    pods: &[mcp_e2e::pods::ReadyPod],
-    session: &str,
-    reason: &str,
-) -> anyhow::Result<()> {
-    for pod in pods {
-        wait::until_is(
-            &format!("{} denies {session} with {reason}", pod.name),
-            || async {
-                let answer = server::call(pod, server::caller(session)).await?;
-                Ok((answer.status, answer.reason().map(str::to_owned)))
-            },
-            |(_, found)| found.as_deref() == Some(reason),
-        )
-        .await?;
-    }
-    Ok(())
-}
+use mcp_e2e::{Cluster, Namespace, denied, server, wait};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_session_is_denied_on_every_pod() -> anyhow::Result<()> {
@@ -38,7 +18,7 @@ async fn a_revoked_session_is_denied_on_every_pod() -> anyhow::Result<()> {
         assert!(answer.body["result"].is_object(), "{}", answer.body);
     }
     namespace.revoke("session").await?;
-    denied_everywhere(&pods, "session", "session_revoked").await?;
+    denied::everywhere(&pods, "session", "session_revoked").await?;
     // Only then does the status say so.
     namespace.await_enforced("weather").await?;
     namespace.delete().await
@@ -50,7 +30,7 @@ async fn a_disabled_grant_gives_nothing() -> anyhow::Result<()> {
     let namespace = Namespace::create(&cluster, "disable").await?;
     let pods = namespace.governed_server("weather", 1).await?;
     namespace.disable("grant").await?;
-    denied_everywhere(&pods, "session", "tool_not_granted").await?;
+    denied::everywhere(&pods, "session", "tool_not_granted").await?;
     namespace.delete().await
 }
 

@@ -1,21 +1,62 @@
 //! What view, edit and admin of a namespace may do with the three kinds.
 
-use mcp_e2e::{Cluster, Namespace};
+use anyhow::ensure;
+use mcp_e2e::{Cluster, Namespace, wait};
+
+const ROLES: [&str; 3] = ["view", "edit", "admin"];
+
+fn user(role: &str) -> String {
+    format!("{role}-of-agreement")
+}
+
+/// What `kubectl auth can-i` answers; an error of kubectl's is no answer.
+async fn may(
+    namespace: &Namespace,
+    role: &str,
+    verb: &str,
+    resource: &str,
+) -> anyhow::Result<bool> {
+    // kubectl reads TYPE/NAME: a subresource has a flag of its own.
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let asked = [
+        "-n",
+        &namespace.name,
+        "auth",
+        "can-i",
+        verb,
+        &format!("{resource}.mcpruntime.org"),
+        &format!("--subresource={subresource}"),
+        "--as",
+        &user(role),
+    ];
+    let answer = namespace.cluster.kubectl(&asked, "").await?;
+    let said = answer.stdout.trim();
+    ensure!(said == "yes" || said == "no", "{answer:?}");
+    Ok(said == "yes")
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn view_edit_and_admin_of_a_namespace_reach_the_three_kinds() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = Namespace::create(&cluster, "roles").await?;
-    for role in ["view", "edit", "admin"] {
+    for role in ROLES {
         let arguments = ["-n", &namespace.name, "create", "rolebinding", role];
         let role_of = format!("--clusterrole={role}");
-        let user = format!("--user={role}-of-agreement");
+        let user = format!("--user={}", user(role));
         let bound = cluster
             .kubectl(&[&arguments[..], &[&role_of, &user]].concat(), "")
             .await?;
         assert!(bound.ok, "{}", bound.stderr);
     }
-    for (role, verb, resource, may) in [
+    // The authorizer hears of a binding a moment later.
+    for role in ROLES {
+        wait::until(&format!("the rights of {role}"), || async {
+            let bound = may(&namespace, role, "get", "mcpservers").await?;
+            Ok(bound.then_some(()))
+        })
+        .await?;
+    }
+    for (role, verb, resource, expected) in [
         ("view", "get", "mcpservers", true),
         ("view", "watch", "mcpaccessgrants", true),
         ("view", "list", "mcpagentsessions", true),
@@ -30,28 +71,8 @@ async fn view_edit_and_admin_of_a_namespace_reach_the_three_kinds() -> anyhow::R
         ("admin", "delete", "mcpaccessgrants", true),
         ("admin", "patch", "mcpaccessgrants/status", false),
     ] {
-        let user = format!("{role}-of-agreement");
-        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-        // kubectl reads TYPE/NAME: a subresource has a flag of its own.
-        let asked = [
-            "-n",
-            &namespace.name,
-            "auth",
-            "can-i",
-            verb,
-            &format!("{resource}.mcpruntime.org"),
-            &format!("--subresource={subresource}"),
-            "--as",
-            &user,
-        ];
-        let answer = cluster.kubectl(&asked, "").await?;
-        assert_eq!(
-            answer.stdout.trim() == "yes",
-            may,
-            "{role} {verb} {resource} {subresource}: {}{}",
-            answer.stdout,
-            answer.stderr
-        );
+        let found = may(&namespace, role, verb, resource).await?;
+        assert_eq!(found, expected, "{role} {verb} {resource}");
     }
     namespace.delete().await
 }

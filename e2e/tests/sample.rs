@@ -4,7 +4,7 @@ use crds::{MCPServer, Server, Settings, names};
 use futures_util::{StreamExt as _, stream};
 use hyper::Request;
 use injector::{Injection, inject, uninject};
-use mcp_e2e::{Cluster, Namespace};
+use mcp_e2e::{Cluster, Namespace, wait};
 use serde_json::{Value, json};
 
 use crate::odd;
@@ -122,24 +122,20 @@ impl Sample {
             "/api/v1/namespaces/{}/pods?dryRun=All&fieldValidation=Ignore",
             self.namespace.name
         );
-        loop {
+        let client = &self.namespace.cluster.client;
+        wait::until("an answer that is a verdict", || async {
             let request = Request::post(&path)
                 .header("content-type", "application/json")
                 .body(pod.to_string().into_bytes())?;
-            match self
-                .namespace
-                .cluster
-                .client
-                .request::<Value>(request)
-                .await
-            {
-                Ok(created) => return Ok(Ok(created)),
+            match client.request::<Value>(request).await {
+                Ok(created) => Ok(Some(Ok(created))),
                 // A webhook that can't ask the API server in time: asked again, as controllers do.
-                Err(kube::Error::Api(status)) if status.code >= 500 => (),
-                Err(kube::Error::Api(status)) => return Ok(Err(status.message.clone())),
-                Err(error) => return Err(error.into()),
+                Err(kube::Error::Api(status)) if status.code >= 500 => Ok(None),
+                Err(kube::Error::Api(status)) => Ok(Some(Err(status.message.clone()))),
+                Err(error) => Err(error.into()),
             }
-        }
+        })
+        .await
     }
 }
 

@@ -4,7 +4,7 @@ use injector::{Injection, inject};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use mcp_e2e::objects::{parse, refusal};
-use mcp_e2e::{Cluster, Namespace, judge, server, wait};
+use mcp_e2e::{Cluster, Namespace, conditions, judge, server, wait};
 use serde_json::{Value, json};
 
 /// A pod of server `theirs`.
@@ -95,11 +95,7 @@ async fn shapes(namespace: &Namespace, image: &str) -> anyhow::Result<Vec<Value>
 }
 
 fn is_ready(pod: &Value) -> bool {
-    pod["status"]["conditions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    conditions::holds(&pod["status"], "Ready")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams};
-use mcp_e2e::always::then_always;
+use mcp_e2e::platform::WEBHOOK;
 use mcp_e2e::{Cluster, Namespace, judge, server, wait};
 
 use crate::chaos::{Disturbance, Plan};
@@ -52,14 +52,7 @@ async fn after_two_minutes_without_the_webhook_all_pods_run_within_half_a_minute
     }
     let image = cluster.proxy_image().await?;
     let begun = Instant::now();
-    then_always(
-        async {
-            cluster.scale("mcp-runtime-webhook", 0).await?;
-            outage(&namespace, begun).await
-        },
-        cluster.scale("mcp-runtime-webhook", 2),
-    )
-    .await?;
+    cluster.without(WEBHOOK, outage(&namespace, begun)).await?;
     let (away, back) = (begun.elapsed(), Instant::now());
     let wanted = SERVERS.len() * REPLICAS as usize;
     let recovered = wait::until("every pod to be ready", || async {

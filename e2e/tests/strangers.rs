@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, PostParams};
+use mcp_e2e::beside::Beside;
 use mcp_e2e::objects::parse;
 use mcp_e2e::{Namespace, server};
 use serde_json::json;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 /// Between two.
 const EVERY: Duration = Duration::from_millis(100);
@@ -21,25 +20,9 @@ pub(crate) struct Tally {
     pub(crate) refused: Vec<String>,
 }
 
-/// A stream of them beside a test.
-pub(crate) struct Strangers {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<anyhow::Result<Tally>>,
-}
-
-impl Strangers {
-    /// Creates unlabelled pods until told to end.
-    pub(crate) fn start(namespace: &Namespace) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(create(namespace.clone(), stopped));
-        Self { stop, task }
-    }
-
-    pub(crate) async fn end(self) -> anyhow::Result<Tally> {
-        // Its receiver is gone where the stream failed, and that is told below.
-        let _ = self.stop.send(());
-        self.task.await.context("the stream panicked")?
-    }
+/// Creates unlabelled pods until told to end.
+pub(crate) fn start(namespace: &Namespace) -> Beside<Tally> {
+    Beside::start(|stopped| create(namespace.clone(), stopped))
 }
 
 async fn create(namespace: Namespace, mut stopped: oneshot::Receiver<()>) -> anyhow::Result<Tally> {

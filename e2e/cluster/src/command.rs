@@ -12,6 +12,7 @@ use crate::external::Unreachable;
 use crate::images::{self, everything, go_everything};
 use crate::oci::{self, Config, Name, Tree};
 use crate::progress::say;
+use crate::record::Record;
 use crate::{cert_manager, checkout, containerd, down, external, health, smoke, up};
 
 /// A real local Kubernetes cluster without a container engine; one a machine.
@@ -32,8 +33,11 @@ enum Verb {
     /// What is missing of the operating system's packages is installed with apt-get. The programs are built from
     /// e2e/kube and kept in $MCP_CACHE (default ~/.cache/mcp-runtime). A cluster that is here but can't be used is
     /// replaced. With MCP_CLUSTER=kubeconfig nothing is booted: .cluster/env gets the cluster of $KUBECONFIG, and
-    /// $MCP_URL as its ingress controller's address.
+    /// $MCP_URL as its ingress controller's address. Prints `booting` before it boots one: who takes down what it
+    /// booted and nothing else reads that.
     Up,
+    /// Tell by the exit code whether there is a cluster that can be used: 0, else 3, and why on stderr.
+    Status,
     /// Take the cluster down, whichever checkout booted it, and remove every trace of it.
     Down,
     /// Get and build everything that `up` and the other verbs need, without booting anything.
@@ -127,6 +131,7 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Up => up(),
+        Verb::Status => status(),
         Verb::Down => down(),
         Verb::Prepare => up::prepare(&checkout::find()?),
         Verb::Smoke => local().and_then(|()| smoke::smoke()),
@@ -180,6 +185,18 @@ fn up() -> Result<()> {
     }
     let _alone = alone()?;
     up::up(&checkout)
+}
+
+fn status() -> Result<()> {
+    if external::is_wanted()? {
+        return external::answers();
+    }
+    local()?;
+    let problems = health::problems(&Record::read()?.unwrap_or_default());
+    if !problems.is_empty() {
+        bail!(Unreachable(problems.join("; ")));
+    }
+    Ok(())
 }
 
 fn down() -> Result<()> {

@@ -40,15 +40,7 @@ impl std::error::Error for Unreachable {}
 /// There is no kubectl, or the cluster doesn't answer.
 pub fn adopt(checkout: &Path) -> Result<()> {
     let kubeconfig = kubeconfig()?;
-    let nodes = ["get", "nodes", "-o", "json", "--request-timeout=10s"];
-    let nodes = exec::capture(exec::command("kubectl", &nodes).env("KUBECONFIG", &kubeconfig))
-        .map_err(|error| {
-            Unreachable(format!(
-                "the cluster of {}: {error:#}",
-                kubeconfig.display()
-            ))
-        })?;
-    let nodes: Value = serde_json::from_str(&nodes).context("parse kubectl's answer")?;
+    let nodes = nodes(&kubeconfig)?;
     let node_ip = internal_ip(&nodes).context("the cluster's first node has no InternalIP")?;
     // Which ingress controller serves it, and where, only its owner knows.
     let url = std::env::var("MCP_URL").unwrap_or_default();
@@ -66,6 +58,26 @@ pub fn adopt(checkout: &Path) -> Result<()> {
         .with_context(|| format!("write {}/env", folder.display()))?;
     say(&env);
     Ok(())
+}
+
+/// Whether the cluster of `KUBECONFIG` answers.
+///
+/// # Errors
+/// It doesn't, or there is no kubectl.
+pub fn answers() -> Result<()> {
+    nodes(&kubeconfig()?).map(drop)
+}
+
+fn nodes(kubeconfig: &Path) -> Result<Value> {
+    let asked = ["get", "nodes", "-o", "json", "--request-timeout=10s"];
+    let nodes = exec::capture(exec::command("kubectl", &asked).env("KUBECONFIG", kubeconfig))
+        .map_err(|error| {
+            Unreachable(format!(
+                "the cluster of {}: {error:#}",
+                kubeconfig.display()
+            ))
+        })?;
+    serde_json::from_str(&nodes).context("parse kubectl's answer")
 }
 
 fn kubeconfig() -> Result<PathBuf> {

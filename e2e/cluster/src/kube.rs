@@ -42,23 +42,10 @@ pub fn build(checkout: &Path) -> Result<PathBuf> {
         required(&go_mod, "k8s.io/kubernetes")
             .context("e2e/kube/go.mod has no k8s.io/kubernetes")?,
     );
-    let toolchain = golang::toolchain()?;
-    let mut key = Key::default()
-        .text("toolchain", &toolchain)
+    let key = Key::default()
+        .text("toolchain", &golang::toolchain()?)
         .text("flags", &flags);
-    for file in [
-        "go.mod",
-        "go.sum",
-        "main.go",
-        "credentials.go",
-        "netpol/main.go",
-        "netpol/filter.go",
-        "netpol/rules.go",
-        "pause/main.go",
-        "probe/main.go",
-    ] {
-        key = key.text("path", file).file(&module.join(file))?;
-    }
+    let key = golang::sources(key, &module)?;
     cache::get("kube", &key, |out| {
         for (package, name) in PACKAGES {
             golang::build(&module, package, &flags, &out.join(name))?;

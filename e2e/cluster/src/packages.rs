@@ -8,15 +8,33 @@ use anyhow::{Result, bail};
 use crate::exec;
 use crate::progress::say;
 
-/// A file that shows whether a package is there: a program's name, or an absolute path.
-const NEEDED: [(&str, &str); 7] = [
-    ("containerd", "containerd"),
-    ("runc", "runc"),
-    ("/usr/lib/cni/bridge", "containernetworking-plugins"),
-    ("iptables", "iptables"),
-    ("ip", "iproute2"),
-    ("conntrack", "conntrack"),
-    ("mount", "mount"),
+/// What shows whether a package is there.
+#[derive(Clone, Copy)]
+enum Sign {
+    /// A program of this name.
+    Program(&'static str),
+    /// This file.
+    File(&'static str),
+    /// `python3` can import it.
+    Module(&'static str),
+}
+
+/// What the cluster runs on, then what makes the images and the clients of the tests. That there is a C compiler needs
+/// no look: this program was linked by it.
+const NEEDED: [(Sign, &str); 10] = [
+    (Sign::Program("containerd"), "containerd"),
+    (Sign::Program("runc"), "runc"),
+    (
+        Sign::File("/usr/lib/cni/bridge"),
+        "containernetworking-plugins",
+    ),
+    (Sign::Program("iptables"), "iptables"),
+    (Sign::Program("ip"), "iproute2"),
+    (Sign::Program("conntrack"), "conntrack"),
+    (Sign::Program("mount"), "mount"),
+    (Sign::Program("strip"), "binutils"),
+    (Sign::Module("pip"), "python3-pip"),
+    (Sign::Module("ensurepip"), "python3-venv"),
 ];
 
 /// Installs what is missing, and says so.
@@ -26,7 +44,7 @@ const NEEDED: [(&str, &str); 7] = [
 pub fn install() -> Result<()> {
     let missing: Vec<&str> = NEEDED
         .into_iter()
-        .filter(|(shown_by, _)| !there(shown_by))
+        .filter(|(sign, _)| !there(*sign))
         .map(|(_, name)| name)
         .collect();
     if missing.is_empty() {
@@ -65,10 +83,10 @@ pub fn apt(args: &[&str]) -> Result<()> {
     exec::show(command.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-fn there(shown_by: &str) -> bool {
-    if shown_by.starts_with('/') {
-        Path::new(shown_by).exists()
-    } else {
-        exec::installed(shown_by)
+fn there(sign: Sign) -> bool {
+    match sign {
+        Sign::Program(name) => exec::installed(name),
+        Sign::File(path) => Path::new(path).exists(),
+        Sign::Module(name) => exec::output("python3", &["-c", &format!("import {name}")]).is_ok(),
     }
 }

@@ -86,6 +86,7 @@ mod tests {
             &[ROOT, CONTAINERD, NODE_IP, DNS_IP],
         );
         says(include_str!("../manifests/dns.yaml"), &[DNS_IP]);
+        says(include_str!("../../lib.sh"), &[ROOT]);
         says(
             include_str!("../config/kube-proxy.yaml"),
             &[ROOT, POD_CIDR, NODE_IP],

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub fn up(checkout: &Path) -> Result<()> {
     }
     // What was written for an earlier cluster says nothing of this one.
     checkout::unlink(checkout)?;
+    // Before anything is there to be taken down.
+    writeln!(stdout(), "booting").context("write the result")?;
     step("operating system's packages", packages::install)?;
     let built = step("Kubernetes programs", || kube::build(checkout))?;
     let archives = step("platform's images", || images::platform(checkout, &built))?;

@@ -9,11 +9,11 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use mcp_e2e::always::then_always;
-use mcp_e2e::{Cluster, Namespace, cluster, objects, server, wait};
+use mcp_e2e::objects::dry_run;
+use mcp_e2e::{Cluster, Namespace, cluster, objects, platform, server, wait};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-const OPERATOR_DEPLOYMENT: &str = "mcp-runtime-operator";
 const OPERATOR: &str = "system:serviceaccount:mcp-runtime:mcp-runtime-operator";
 
 /// A case of either file.
@@ -81,30 +81,19 @@ fn judge(case: &Case, answer: Result<(), kube::Error>) -> Result<(), String> {
     }
 }
 
-fn dry() -> PostParams {
-    PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn each_clause_refuses_what_it_is_for() -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
     // Cases ask for host namespaces, which the restricted profile would refuse first.
     let namespace = Namespace::create_with_profile(&cluster, "clauses", "privileged").await?;
     let image = cluster.proxy_image().await?;
-    let failures = then_always(
-        async {
-            cluster.scale(OPERATOR_DEPLOYMENT, 0).await?;
-            let removed = cluster
-                .remove_webhook::<MutatingWebhookConfiguration>()
-                .await?;
-            then_always(all(&namespace, &image), cluster.restore_webhook(&removed)).await
-        },
-        cluster.scale(OPERATOR_DEPLOYMENT, 2),
-    )
-    .await?;
+    let refusals = async {
+        let removed = cluster
+            .remove_webhook::<MutatingWebhookConfiguration>()
+            .await?;
+        then_always(all(&namespace, &image), cluster.restore_webhook(&removed)).await
+    };
+    let failures = cluster.without(platform::OPERATOR, refusals).await?;
     assert!(failures.is_empty(), "{failures:#?}");
     namespace.delete().await
 }
@@ -114,7 +103,7 @@ async fn all(namespace: &Namespace, image: &str) -> anyhow::Result<Vec<String>> 
     let pod = intact(namespace, image)?;
     let typed: Pod = serde_json::from_value(pod.clone())?;
     wait::until("the removed webhook to be forgotten", || async {
-        Ok(pods.create(&dry(), &typed).await.ok())
+        Ok(pods.create(&dry_run(), &typed).await.ok())
     })
     .await?;
     let mut failures = on_create(namespace, &pod, image).await?;
@@ -184,7 +173,7 @@ async fn on_create(namespace: &Namespace, pod: &Value, image: &str) -> anyhow::R
         let mut changed = pod.clone();
         json_patch::patch(&mut changed, &case.change)?;
         let object: DynamicObject = serde_json::from_value(changed)?;
-        let answer = api.create(&dry(), &object).await.map(|_| ());
+        let answer = api.create(&dry_run(), &object).await.map(|_| ());
         failures.extend(judge(&case, answer).err());
     }
     Ok(failures)
@@ -243,7 +232,7 @@ async fn send(
     if let Some(object) = &case.create {
         let object: DynamicObject = serde_json::from_value(object.clone())?;
         let api = objects::dynamic(who, &object, Some(&namespace.name)).await?;
-        return Ok(api.create(&dry(), &object).await.map(|_| ()));
+        return Ok(api.create(&dry_run(), &object).await.map(|_| ()));
     }
     if let Some(pod) = &case.bind {
         let binding = json!({
@@ -253,7 +242,7 @@ async fn send(
             "target": {"kind": "Node", "name": "some"},
         });
         let pods: Api<Pod> = Api::namespaced(who.client.clone(), &namespace.name);
-        let params = dry();
+        let params = dry_run();
         let answer = pods.create_subresource::<_, Value>("binding", pod, &params, &binding);
         return Ok(answer.await.map(|_| ()));
     }

@@ -5,26 +5,18 @@ use jiff::Timestamp;
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::DeleteParams;
-use mcp_e2e::{Cluster, Namespace, server, wait};
-use serde_json::Value;
+use mcp_e2e::{Cluster, Namespace, conditions, server, wait};
 
-fn ingress_ready(status: &Value) -> Option<(String, String)> {
-    let conditions = status["conditions"].as_array()?;
-    let found = conditions
-        .iter()
-        .find(|condition| condition["type"] == "IngressReady")?;
-    let text = |member: &str| found[member].as_str().unwrap_or_default().to_owned();
-    Some((text("reason"), text("message")))
-}
-
+/// Waits for the reason, and gives the message beside it.
 async fn await_reason(namespace: &Namespace, name: &str, reason: &str) -> anyhow::Result<String> {
     let status = wait::until_is(
         &format!("IngressReady {reason} of {name}"),
         || namespace.status(name),
-        |status| ingress_ready(status).is_some_and(|(found, _)| found == reason),
+        |status| conditions::of(status, "IngressReady")["reason"] == reason,
     )
     .await?;
-    Ok(ingress_ready(&status).unwrap_or_default().1)
+    let message = &conditions::of(&status, "IngressReady")["message"];
+    Ok(message.as_str().unwrap_or_default().to_owned())
 }
 
 fn on(prefix: &str, name: &str) -> String {

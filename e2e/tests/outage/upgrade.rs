@@ -7,11 +7,12 @@ use crds::MCPServer;
 use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicy;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Service};
-use kube::api::{Api, DeleteParams, ListParams, PostParams};
-use mcp_e2e::load::{Load, Way};
-use mcp_e2e::objects::refusal;
+use kube::api::{Api, DeleteParams, ListParams};
+use mcp_e2e::always::then_always;
+use mcp_e2e::load::{self, Way};
+use mcp_e2e::objects::{dry_run, refusal};
 use mcp_e2e::pods::ReadyPod;
-use mcp_e2e::{Cluster, Namespace, server, wait};
+use mcp_e2e::{Cluster, Namespace, conditions, server, wait};
 use serde_json::{Value, json};
 
 /// To the server whose availability is watched.
@@ -24,11 +25,7 @@ async fn an_upgrade_brings_the_new_proxy_and_refuses_nothing_that_runs() -> anyh
     let old = cluster.proxy_image().await?;
     // e2e/install loads the same programs under this name.
     let new = format!("{old}-next");
-    let (of, from, to) = (namespace.clone(), old.clone(), new);
-    // On a task of its own: whatever becomes of it, the platform is put back.
-    let upgraded = tokio::spawn(async move { upgrade(&of, &from, &to).await }).await;
-    cluster.setup(&old).await?;
-    upgraded??;
+    then_always(upgrade(&namespace, &old, &new), cluster.setup(&old)).await?;
     namespace.delete().await
 }
 
@@ -54,7 +51,7 @@ async fn upgrade(namespace: &Namespace, old: &str, new: &str) -> anyhow::Result<
     let job_pod = job_pod(namespace).await?;
     await_proxies(namespace, "auto", json!({"current": 2, "outdated": 0})).await?;
 
-    let calls = Load::start(through_service(namespace, "auto").await?, CALLS_A_SECOND);
+    let calls = load::start(through_service(namespace, "auto").await?, CALLS_A_SECOND);
     cluster.setup(new).await?;
 
     // While some pod has the old image, pods with either are let in.
@@ -63,7 +60,7 @@ async fn upgrade(namespace: &Namespace, old: &str, new: &str) -> anyhow::Result<
     assert!(images.iter().any(|image| image == old), "{images:?}");
     namespace
         .api::<Pod>()
-        .create(&dry(), &sibling(&job_pod, old)?)
+        .create(&dry_run(), &sibling(&job_pod, old)?)
         .await
         .context("a pod with the old image")?;
     await_accepted(namespace, &sibling(&job_pod, new)?).await?;
@@ -118,7 +115,7 @@ async fn upgrade(namespace: &Namespace, old: &str, new: &str) -> anyhow::Result<
     .await?;
     let old_again = sibling(&job_pod, old)?;
     let message = wait::until("a pod with the old image to be refused", || async {
-        match namespace.api::<Pod>().create(&dry(), &old_again).await {
+        match namespace.api::<Pod>().create(&dry_run(), &old_again).await {
             Ok(_) => Ok(None),
             Err(error) => Ok(Some(refusal(&error.into()).context("no verdict")?.1)),
         }
@@ -126,7 +123,7 @@ async fn upgrade(namespace: &Namespace, old: &str, new: &str) -> anyhow::Result<
     .await?;
     assert!(message.contains("image"), "{message}");
     let sibling = sibling(&job_pod, new)?;
-    let accepted = namespace.api::<Pod>().create(&dry(), &sibling).await;
+    let accepted = namespace.api::<Pod>().create(&dry_run(), &sibling).await;
     accepted.context("a pod with the new image")?;
     Ok(())
 }
@@ -193,20 +190,13 @@ fn sibling(pod: &Pod, image: &str) -> anyhow::Result<Pod> {
 /// Waits while replicas of the webhook that are on their way out refuse an image newer than they are.
 async fn await_accepted(namespace: &Namespace, pod: &Pod) -> anyhow::Result<()> {
     wait::until("a pod with the new image to be let in", || async {
-        match namespace.api::<Pod>().create(&dry(), pod).await {
+        match namespace.api::<Pod>().create(&dry_run(), pod).await {
             Ok(_) => Ok(Some(())),
             Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
             Err(error) => Err(error.into()),
         }
     })
     .await
-}
-
-fn dry() -> PostParams {
-    PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    }
 }
 
 async fn await_proxies(namespace: &Namespace, server: &str, counts: Value) -> anyhow::Result<()> {
@@ -222,10 +212,8 @@ async fn await_proxies(namespace: &Namespace, server: &str, counts: Value) -> an
 
 async fn gateway_reason(namespace: &Namespace, server: &str) -> anyhow::Result<String> {
     let status = namespace.status(server).await?;
-    let conditions = status["conditions"].as_array().context("no conditions")?;
-    let gateway = conditions.iter().find(|c| c["type"] == "GatewayReady");
-    let reason = gateway.and_then(|condition| condition["reason"].as_str());
-    Ok(reason.unwrap_or_default().to_owned())
+    let reason = &conditions::of(&status, "GatewayReady")["reason"];
+    Ok(reason.as_str().unwrap_or_default().to_owned())
 }
 
 /// Waits until exactly `count` pods of the server are ready, all with this image.

@@ -20,10 +20,8 @@ const MODULE: &str = "github.com/cert-manager/cert-manager";
 /// Go is missing, or the module doesn't build.
 pub fn archive(checkout: &Path) -> Result<PathBuf> {
     let module = folder(checkout);
-    let mut key = Key::default().text("toolchain", &golang::toolchain()?);
-    for file in ["go.mod", "go.sum", "main.go"] {
-        key = key.file(&module.join(file))?;
-    }
+    let key = Key::default().text("toolchain", &golang::toolchain()?);
+    let key = golang::sources(key, &module)?;
     cached(NAME, key, |work, tree| {
         let program = work.join("cert-manager");
         golang::build(&module, ".", "-s -w", &program)?;

@@ -18,10 +18,8 @@ pub const NAME: &str = "mcp-cluster-dns:1.14.0";
 /// Go is missing, or the module doesn't build.
 pub fn archive(checkout: &Path) -> Result<PathBuf> {
     let module = checkout.join("e2e/kube/dns");
-    let mut key = Key::default().text("toolchain", &golang::toolchain()?);
-    for file in ["go.mod", "go.sum", "main.go"] {
-        key = key.file(&module.join(file))?;
-    }
+    let key = Key::default().text("toolchain", &golang::toolchain()?);
+    let key = golang::sources(key, &module)?;
     cached(NAME, key, |work, tree| {
         let program = work.join("dns");
         golang::build(&module, ".", "-s -w", &program)?;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::DeleteParams;
 use mcp_e2e::objects::refusal;
+use mcp_e2e::platform::WEBHOOK;
 use mcp_e2e::{server, wait};
 
 use crate::steps::{Demo, denied};
@@ -46,33 +47,28 @@ impl Demo {
         heading("With the webhook stopped a governed pod is refused, and a revoke still works");
         let cluster = &self.namespace.cluster;
         let pods = self.pods().await?;
-        cluster.scale("mcp-runtime-webhook", 0).await?;
-        let ended = self.kubectl("apply -f -", &pod("governed", true)).await;
-        let begun = Instant::now();
-        let patched = self
-            .kubectl(
-                &format!("patch mcpa {OTHER} --type merge -p {{\"spec\":{{\"revoked\":true}}}}"),
-                "",
-            )
-            .await;
-        let mut times = Vec::new();
-        for pod in &pods {
-            times.push((pod.name.clone(), denied(pod, OTHER, begun).await));
-        }
-        cluster.scale("mcp-runtime-webhook", 2).await?;
-        let ended = ended?;
-        ensure!(
-            !ended.ok && ended.stderr.contains("inject.mcpruntime.org"),
-            "it was not refused"
-        );
-        ensure!(patched?.ok, "the revoke was refused");
-        for (pod, time) in times {
-            say(&format!(
-                "{pod}: session_revoked {:.0} ms after the command was typed",
-                time?.as_secs_f64() * 1000.0
-            ));
-        }
-        Ok(())
+        let outage = async {
+            let ended = self.kubectl("apply -f -", &pod("governed", true)).await?;
+            ensure!(
+                !ended.ok && ended.stderr.contains("inject.mcpruntime.org"),
+                "it was not refused"
+            );
+            let begun = Instant::now();
+            let revoke =
+                format!("patch mcpa {OTHER} --type merge -p {{\"spec\":{{\"revoked\":true}}}}");
+            let patched = self.kubectl(&revoke, "").await?;
+            ensure!(patched.ok, "the revoke was refused");
+            for pod in &pods {
+                let time = denied(pod, OTHER, begun).await?;
+                say(&format!(
+                    "{}: session_revoked {:.0} ms after the command was typed",
+                    pod.name,
+                    time.as_secs_f64() * 1000.0
+                ));
+            }
+            anyhow::Ok(())
+        };
+        cluster.without(WEBHOOK, outage).await
     }
 
     pub(crate) async fn holds_without_its_configuration(&self) -> anyhow::Result<()> {
