@@ -113,19 +113,25 @@ fn governed() -> LabelSelector {
     }
 }
 
-/// Namespaces whose pods keep the cluster and ourselves running: nothing there waits for us.
+/// Kubernetes' own namespaces: nothing there waits for us.
+const SYSTEM: [&str; 3] = ["kube-system", "kube-node-lease", "kube-public"];
+
+fn not_of_the_system() -> LabelSelector {
+    not_in(&SYSTEM)
+}
+
+/// The same, and our own: our pods don't wait for us either.
 fn not_of_the_platform() -> LabelSelector {
-    let own = [
-        "kube-system",
-        "kube-node-lease",
-        "kube-public",
-        names::PLATFORM_NAMESPACE,
-    ];
+    not_in(&[&SYSTEM[..], &[names::PLATFORM_NAMESPACE]].concat())
+}
+
+fn not_in(namespaces: &[&str]) -> LabelSelector {
+    let values = namespaces.iter().map(|&name| name.to_owned());
     LabelSelector {
         match_expressions: Some(vec![LabelSelectorRequirement {
             key: "kubernetes.io/metadata.name".into(),
             operator: "NotIn".into(),
-            values: Some(own.map(Into::into).into()),
+            values: Some(values.collect()),
         }]),
         ..Default::default()
     }

@@ -5,7 +5,7 @@ use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhook, MutatingWebhookConfiguration, RuleWithOperations,
 };
 
-use super::{governed, metadata, not_of_the_platform, service};
+use super::{governed, metadata, not_of_the_platform, not_of_the_system, service};
 
 pub(super) fn configuration() -> MutatingWebhookConfiguration {
     MutatingWebhookConfiguration {
@@ -51,7 +51,7 @@ fn default() -> MutatingWebhook {
             resources: Some(vec!["mcpservers".into()]),
             scope: Some("Namespaced".into()),
         }]),
-        namespace_selector: Some(not_of_the_platform()),
+        namespace_selector: Some(not_of_the_system()),
         failure_policy: Some("Ignore".into()),
         reinvocation_policy: Some("Never".into()),
         timeout_seconds: Some(2),

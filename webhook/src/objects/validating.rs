@@ -5,7 +5,7 @@ use k8s_openapi::api::admissionregistration::v1::{
     MatchCondition, RuleWithOperations, ValidatingWebhook, ValidatingWebhookConfiguration,
 };
 
-use super::{metadata, not_of_the_platform, service};
+use super::{metadata, not_of_the_system, service};
 
 pub(super) fn configuration() -> ValidatingWebhookConfiguration {
     ValidatingWebhookConfiguration {
@@ -41,7 +41,7 @@ fn validate() -> ValidatingWebhook {
                 "oldObject == null || object.?spec != oldObject.?spec",
             ),
         ]),
-        namespace_selector: Some(not_of_the_platform()),
+        namespace_selector: Some(not_of_the_system()),
         failure_policy: Some("Fail".into()),
         timeout_seconds: Some(5),
         ..shared()
@@ -65,7 +65,7 @@ fn deletion() -> ValidatingWebhook {
             "not-by-a-controller",
             "!request.userInfo.username.startsWith('system:serviceaccount:kube-system:')",
         )]),
-        namespace_selector: Some(not_of_the_platform()),
+        namespace_selector: Some(not_of_the_system()),
         failure_policy: Some("Ignore".into()),
         timeout_seconds: Some(2),
         ..shared()
