@@ -76,7 +76,7 @@ fn expected(deed: Deed, turn: Turn) -> &'static str {
             "policy: an init container comes before mcp-proxy and would run ungoverned"
         }
         // Without a container of its name the proxy is put in again, and meets the other.
-        (Deed::Rename, _) => "injector: PortConflict: spec.containers[proxy].ports",
+        (Deed::Rename, _) => "injector: PortConflict: spec.initContainers[proxy].ports",
         (Deed::SwapImage, _) => "injector: TamperedSidecar: spec.initContainers[mcp-proxy].image",
         (Deed::RemoveVolume, _) => "injector: TamperedSidecar: spec.volumes[mcp-policy]",
     }

@@ -7,8 +7,9 @@ async fn while_the_webhook_is_disturbed_no_pod_runs_without_its_proxy() -> anyho
     run(&Plan {
         word: "chaos",
         waves: &[
+            // On a quick machine the others refuse nothing: replicas are back before a pod is asked about.
+            Disturbance::Away,
             Disturbance::Kill,
-            Disturbance::Restart,
             Disturbance::RotateLeaf,
         ],
         servers: 2,
