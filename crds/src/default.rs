@@ -7,7 +7,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Add, Kind, Settings, nodes::Path, routes::path_of, schema};
+use crate::{
+    Add, Kind, Settings,
+    nodes::{Path, at},
+    routes::path_of,
+    schema,
+};
 
 /// What `object` leaves out, in an order in which the additions can be applied. Never fails: what it can't read
 /// is left to the schema. Applying the result and asking again gives nothing.
@@ -70,22 +75,21 @@ impl Filling<'_> {
     }
 
     fn is_object(&self, path: &str) -> bool {
-        self.object.pointer(path).is_some_and(Value::is_object)
+        at(self.object, path).is_some_and(Value::is_object)
     }
 
     fn has(&self, path: &str) -> bool {
-        self.object.pointer(path).is_some()
+        at(self.object, path).is_some()
     }
 
     fn text(&self, path: &str) -> &str {
-        self.object
-            .pointer(path)
+        at(self.object, path)
             .and_then(Value::as_str)
             .unwrap_or_default()
     }
 
     fn gateway_on(&self) -> bool {
-        self.object.pointer("/spec/gateway/enabled") == Some(&Value::Bool(true))
+        at(self.object, "/spec/gateway/enabled") == Some(&Value::Bool(true))
     }
 
     /// A gateway decides by all three, so they are written out where the author left them out.
@@ -142,7 +146,7 @@ impl Filling<'_> {
     /// Stored as the Go project has it, so it doesn't follow a port that changes later: `upstream_elsewhere` says so.
     fn upstream(&mut self) {
         if self.gateway_on()
-            && let Some(port) = self.object.pointer("/spec/port").and_then(Value::as_i64)
+            && let Some(port) = at(self.object, "/spec/port").and_then(Value::as_i64)
         {
             self.add(
                 "/spec/gateway/upstreamURL",
@@ -152,7 +156,7 @@ impl Filling<'_> {
     }
 
     fn analytics(&mut self, settings: &Settings) {
-        let disabled = self.object.pointer("/spec/analytics/disabled") == Some(&Value::Bool(true));
+        let disabled = at(self.object, "/spec/analytics/disabled") == Some(&Value::Bool(true));
         let name = self.text("/metadata/name").to_owned();
         if disabled || name.is_empty() || !self.is_object("/spec/analytics") {
             return;

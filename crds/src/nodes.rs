@@ -1,4 +1,4 @@
-//! Walks to the nodes that a path names: in an object, and in a schema.
+//! Nodes of objects and of schemas, and the paths to them.
 
 use std::fmt;
 
@@ -43,44 +43,11 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Visits every value at a schema path such as `spec.tools[].name`, with its own (`spec.tools[2].name`).
-pub(crate) fn each<'v>(
-    object: &'v Value,
-    path: &str,
-    visit: &mut impl FnMut(&Path<'_>, &'v Value),
-) {
-    walk(object, path, &Path::Root, visit);
-}
-
-fn walk<'v>(
-    value: &'v Value,
-    rest: &str,
-    at: &Path<'_>,
-    visit: &mut impl FnMut(&Path<'_>, &'v Value),
-) {
-    if rest.is_empty() {
-        return visit(at, value);
-    }
-    let (step, rest) = rest.split_once('.').unwrap_or((rest, ""));
-    match step.strip_suffix("[]") {
-        None => {
-            if let Some(member) = value.get(step) {
-                walk(member, rest, &Path::Member(at, step), visit);
-            }
-        }
-        Some(name) => {
-            let at = Path::Member(at, name);
-            for (n, item) in value
-                .get(name)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .enumerate()
-            {
-                walk(item, rest, &Path::Item(&at, n), visit);
-            }
-        }
-    }
+/// What is at a pointer such as `/spec/tools`, whose names are those of our own fields: [`Value::pointer`] writes
+/// each step anew, for names that have `~` or `/` in them.
+pub(crate) fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    let mut steps = pointer.split('/').skip(1);
+    steps.try_fold(value, |node, step| node.get(step))
 }
 
 /// The schema at a path.

@@ -13,6 +13,9 @@ mod server;
 mod strings;
 mod workload;
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use crate::{Kind, Problem, nodes, problem::shown};
@@ -95,15 +98,89 @@ pub(crate) fn immutables(kind: Kind) -> &'static [Immutable] {
 
 /// Every breach of a rule in an object after defaults.
 pub(crate) fn check(kind: Kind, object: &Value) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for rule in rules(kind) {
-        for node in rule.nodes {
-            nodes::each(object, node, &mut |path, value| {
-                problems.extend((rule.breach)(value).map(|found| rule.problem(path, found)));
-            });
+    let mut breaches = Vec::new();
+    tree(kind).each(
+        object,
+        &nodes::Path::Root,
+        &mut |place, rule, path, value| {
+            let found = (rule.breach)(value);
+            breaches.extend(found.map(|found| (place, rule.problem(path, found))));
+        },
+    );
+    // In the order of the rules; those of one rule are in the order of its nodes.
+    breaches.sort_by_key(|(place, _)| *place);
+    breaches.into_iter().map(|(_, problem)| problem).collect()
+}
+
+/// A rule's place among the rules of its kind, and the node's among the rule's.
+type Place = (usize, usize);
+
+/// Rules by the node they are on, so that an object is walked once and not once for each rule.
+#[derive(Default)]
+struct Tree {
+    rules: Vec<(Place, &'static Rule)>,
+    members: BTreeMap<&'static str, Tree>,
+    items: Option<Box<Tree>>,
+}
+
+fn tree(kind: Kind) -> &'static Tree {
+    static SERVER: LazyLock<Tree> = LazyLock::new(|| Tree::of(Kind::Server));
+    static GRANT: LazyLock<Tree> = LazyLock::new(|| Tree::of(Kind::Grant));
+    static SESSION: LazyLock<Tree> = LazyLock::new(|| Tree::of(Kind::Session));
+    match kind {
+        Kind::Server => &SERVER,
+        Kind::Grant => &GRANT,
+        Kind::Session => &SESSION,
+    }
+}
+
+impl Tree {
+    fn of(kind: Kind) -> Self {
+        let mut tree = Self::default();
+        for (n, rule) in rules(kind).enumerate() {
+            for (m, node) in rule.nodes.iter().enumerate() {
+                tree.at(node).rules.push(((n, m), rule));
+            }
+        }
+        tree
+    }
+
+    /// The branch at a schema path such as `spec.tools[].name`.
+    fn at(&mut self, path: &'static str) -> &mut Self {
+        if path.is_empty() {
+            return self;
+        }
+        let (step, rest) = path.split_once('.').unwrap_or((path, ""));
+        match step.strip_suffix("[]") {
+            Some(name) => {
+                let list = self.members.entry(name).or_default();
+                list.items.get_or_insert_default().at(rest)
+            }
+            None => self.members.entry(step).or_default().at(rest),
         }
     }
-    problems
+
+    /// Visits every rule at each of its nodes in an object.
+    fn each<'v>(
+        &self,
+        value: &'v Value,
+        at: &nodes::Path<'_>,
+        visit: &mut impl FnMut(Place, &'static Rule, &nodes::Path<'_>, &'v Value),
+    ) {
+        for (place, rule) in &self.rules {
+            visit(*place, rule, at, value);
+        }
+        for (name, below) in &self.members {
+            if let Some(member) = value.get(name) {
+                below.each(member, &nodes::Path::Member(at, name), visit);
+            }
+        }
+        if let (Some(below), Some(items)) = (&self.items, value.as_array()) {
+            for (n, item) in items.iter().enumerate() {
+                below.each(item, &nodes::Path::Item(at, n), visit);
+            }
+        }
+    }
 }
 
 impl Rule {
@@ -161,19 +238,19 @@ fn with_self(cel: &str, other: &str) -> String {
 
 /// A string below a node; empty where it isn't there.
 fn text<'a>(node: &'a Value, pointer: &str) -> &'a str {
-    node.pointer(pointer)
+    nodes::at(node, pointer)
         .and_then(Value::as_str)
         .unwrap_or_default()
 }
 
 /// A number below a node.
 fn number(node: &Value, pointer: &str) -> Option<i64> {
-    node.pointer(pointer).and_then(Value::as_i64)
+    nodes::at(node, pointer).and_then(Value::as_i64)
 }
 
 /// A switch below a node; off where it isn't there.
 fn on(node: &Value, pointer: &str) -> bool {
-    node.pointer(pointer)
+    nodes::at(node, pointer)
         .and_then(Value::as_bool)
         .unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use kube_cel::{CompiledSchema, compile_schema};
 use proptest::{prelude::*, strategy::ValueTree};
 use serde_json::{Value, json};
 
-use super::{Rule, rules};
+use super::{Rule, rules, tree};
 use crate::{
     Kind,
     generate::{EDGES, NETWORKS, SEES_MORE, filled, object},
@@ -62,13 +62,9 @@ fn assert_agreement(rule: &Rule, path: &str, node: &Value) {
 }
 
 fn each_node(kind: Kind, object: &Value, mut visit: impl FnMut(&Rule, &str, &Value)) {
-    for rule in rules(kind) {
-        for node in rule.nodes {
-            nodes::each(object, node, &mut |path, value| {
-                visit(rule, &path.to_string(), value)
-            });
-        }
-    }
+    tree(kind).each(object, &nodes::Path::Root, &mut |_, rule, path, value| {
+        visit(rule, &path.to_string(), value);
+    });
 }
 
 /// `MCP_CASES` sets how many objects are tried.

@@ -80,13 +80,31 @@ fn check_array(
     let Some(JSONSchemaPropsOrArray::Schema(item_schema)) = &schema.items else {
         return;
     };
+    let unique = schema.x_kubernetes_list_type.is_some() && !all_differ(schema, items);
     let mut seen = HashSet::new();
     for (n, item) in items.iter().enumerate() {
         let path = Path::Item(at, n);
         check(item_schema, item, &path, problems);
-        if schema.x_kubernetes_list_type.is_some() && !seen.insert(identity(schema, item)) {
+        if unique && !seen.insert(identity(schema, item)) {
             problems.push(told::duplicate(&path, item));
         }
+    }
+}
+
+/// Whether items that are told apart by one text each are all there once, which they nearly always are.
+fn all_differ(schema: &JSONSchemaProps, items: &[Value]) -> bool {
+    let texts: Option<Vec<&str>> = items.iter().map(|item| text_of(schema, item)).collect();
+    texts.is_some_and(|mut texts| {
+        texts.sort_unstable();
+        texts.is_sorted_by(|one, next| one < next)
+    })
+}
+
+fn text_of<'v>(schema: &JSONSchemaProps, item: &'v Value) -> Option<&'v str> {
+    match schema.x_kubernetes_list_map_keys.as_deref() {
+        Some([key]) => item.get(key)?.as_str(),
+        Some(_) => None,
+        None => item.as_str(),
     }
 }
 
