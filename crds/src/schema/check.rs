@@ -38,11 +38,15 @@ pub(crate) fn check(
 }
 
 fn check_text(schema: &JSONSchemaProps, text: &str, at: &Path<'_>, problems: &mut Vec<Problem>) {
-    let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-    if let Some(most) = schema.max_length.filter(|most| length > *most) {
-        problems.push(told::too_long(at, text, length, most));
+    let length = || i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+    // A text has at least as many bytes as characters, and few come near their bound.
+    if let Some(most) = schema.max_length
+        && exceeded(Some(most), text.len()).is_some()
+        && length() > most
+    {
+        problems.push(told::too_long(at, text, length(), most));
     }
-    if schema.min_length.is_some_and(|least| length < least) {
+    if schema.min_length.is_some_and(|least| length() < least) {
         problems.push(told::empty(at));
     }
     if schema.format.as_deref() == Some("date-time") && text.parse::<jiff::Timestamp>().is_err() {
