@@ -78,8 +78,8 @@ pub fn read(document: &Value) -> Result<Manifest, Problems> {
     let mut document = document.clone();
     prune_nulls(&mut document);
     let mut problems = Vec::new();
-    check::check(schema::schema(kind), &document, &Path::Root, &mut problems);
-    check::unknown(schema::schema(kind), &document, &Path::Root, &mut problems);
+    check::check(schema::shape(kind), &document, &Path::Root, &mut problems);
+    check::unknown(schema::shape(kind), &document, &Path::Root, &mut problems);
     if !problems.is_empty() {
         return Err(Problems(problems));
     }

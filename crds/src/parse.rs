@@ -94,7 +94,7 @@ fn checked(
     }
     manifest::prune_nulls(&mut value);
     let mut problems = Vec::new();
-    check::check(schema::schema(kind), &value, &Path::Root, &mut problems);
+    check::check(schema::shape(kind), &value, &Path::Root, &mut problems);
     prune_blanks(&mut value);
     // The other kinds have no defaults, and there are many of them.
     if kind == Kind::Server {

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod fill;
+mod shape;
 
 use std::sync::LazyLock;
 
@@ -15,7 +16,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use crate::{
     Kind, MCPAccessGrant, MCPAgentSession, MCPServer, bounds, nodes,
     rules::{self, Reason},
-    schema::fill::Defaults,
+    schema::{fill::Defaults, shape::Shape},
     words,
 };
 
@@ -24,11 +25,11 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     Kind::ALL.map(definition).into()
 }
 
-/// The schema of a kind, as the API server has it.
-pub(crate) fn schema(kind: Kind) -> &'static JSONSchemaProps {
-    static SERVER: LazyLock<JSONSchemaProps> = LazyLock::new(|| take_schema(Kind::Server));
-    static GRANT: LazyLock<JSONSchemaProps> = LazyLock::new(|| take_schema(Kind::Grant));
-    static SESSION: LazyLock<JSONSchemaProps> = LazyLock::new(|| take_schema(Kind::Session));
+/// What the schema of a kind asks.
+pub(crate) fn shape(kind: Kind) -> &'static Shape {
+    static SERVER: LazyLock<Shape> = LazyLock::new(|| Shape::of(&schema(Kind::Server)));
+    static GRANT: LazyLock<Shape> = LazyLock::new(|| Shape::of(&schema(Kind::Grant)));
+    static SESSION: LazyLock<Shape> = LazyLock::new(|| Shape::of(&schema(Kind::Session)));
     match kind {
         Kind::Server => &SERVER,
         Kind::Grant => &GRANT,
@@ -38,9 +39,9 @@ pub(crate) fn schema(kind: Kind) -> &'static JSONSchemaProps {
 
 /// The defaults of a kind's schema.
 pub(crate) fn defaults(kind: Kind) -> &'static Defaults {
-    static SERVER: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(schema(Kind::Server)));
-    static GRANT: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(schema(Kind::Grant)));
-    static SESSION: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(schema(Kind::Session)));
+    static SERVER: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(&schema(Kind::Server)));
+    static GRANT: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(&schema(Kind::Grant)));
+    static SESSION: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(&schema(Kind::Session)));
     match kind {
         Kind::Server => &SERVER,
         Kind::Grant => &GRANT,
@@ -48,7 +49,8 @@ pub(crate) fn defaults(kind: Kind) -> &'static Defaults {
     }
 }
 
-fn take_schema(kind: Kind) -> JSONSchemaProps {
+/// The schema of a kind, as the API server has it; made anew each time.
+pub(crate) fn schema(kind: Kind) -> JSONSchemaProps {
     let version = definition(kind).spec.versions.into_iter().next();
     version
         .and_then(|version| version.schema?.open_api_v3_schema)

@@ -176,7 +176,7 @@ impl Iterator for Cases {
 fn problems(kind: Kind, object: &Value) -> Vec<Problem> {
     let object = filled(kind, object);
     let mut problems = Vec::new();
-    check::check(schema::schema(kind), &object, &Path::Root, &mut problems);
+    check::check(schema::shape(kind), &object, &Path::Root, &mut problems);
     let in_rust_alone = |problem: &Problem| {
         rules::rules(kind).any(|rule| rule.cel.is_none() && rule.code == problem.code)
     };

@@ -99,7 +99,7 @@ fn both_spellings_of_the_string_rules_agree_on_every_edge() {
     for kind in Kind::ALL {
         for rule in rules(kind) {
             let is_string = |node: &&'static str| {
-                nodes::schema(schema::schema(kind), node)
+                nodes::schema(&schema::schema(kind), node)
                     .unwrap()
                     .type_
                     .as_deref()

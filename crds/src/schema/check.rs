@@ -4,151 +4,113 @@ mod told;
 
 use std::collections::HashSet;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
-};
 use serde_json::{Map, Number, Value};
 
+use super::shape::{Shape, Unique};
 use crate::{Problem, nodes::Path};
 
 /// Everything about `value` that the schema refuses.
-pub(crate) fn check(
-    schema: &JSONSchemaProps,
-    value: &Value,
-    at: &Path<'_>,
-    problems: &mut Vec<Problem>,
-) {
-    let wanted = schema.type_.as_deref().unwrap_or_default();
-    if !is_of_type(value, wanted) {
-        problems.push(told::wrong_type(at, value, wanted));
+pub(crate) fn check(shape: &Shape, value: &Value, at: &Path<'_>, problems: &mut Vec<Problem>) {
+    if !is_of_type(value, &shape.wanted) {
+        problems.push(told::wrong_type(at, value, &shape.wanted));
         return;
     }
-    if let Some(words) = &schema.enum_
-        && !words.iter().any(|word| word.0 == *value)
-    {
-        problems.push(told::not_supported(at, value, words));
+    if !shape.words.is_empty() && !shape.words.contains(value) {
+        problems.push(told::not_supported(at, value, &shape.words));
     }
     match value {
-        Value::String(text) => check_text(schema, text, at, problems),
-        Value::Number(number) => check_number(schema, number, at, problems),
-        Value::Array(items) => check_array(schema, items, at, problems),
-        Value::Object(members) => check_object(schema, members, at, problems),
+        Value::String(text) => check_text(shape, text, at, problems),
+        Value::Number(number) => check_number(shape, number, at, problems),
+        Value::Array(items) => check_array(shape, items, at, problems),
+        Value::Object(members) => check_object(shape, members, at, problems),
         Value::Null | Value::Bool(_) => {}
     }
 }
 
-fn check_text(schema: &JSONSchemaProps, text: &str, at: &Path<'_>, problems: &mut Vec<Problem>) {
+fn check_text(shape: &Shape, text: &str, at: &Path<'_>, problems: &mut Vec<Problem>) {
     let length = || i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     // A text has at least as many bytes as characters, and few come near their bound.
-    if let Some(most) = schema.max_length
-        && exceeded(Some(most), text.len()).is_some()
+    if let Some(most) = exceeded(shape.max_length, text.len())
         && length() > most
     {
         problems.push(told::too_long(at, text, length(), most));
     }
-    if schema.min_length.is_some_and(|least| length() < least) {
+    if shape.min_length.is_some_and(|least| length() < least) {
         problems.push(told::empty(at));
     }
-    if schema.format.as_deref() == Some("date-time") && text.parse::<jiff::Timestamp>().is_err() {
+    if shape.is_time && text.parse::<jiff::Timestamp>().is_err() {
         problems.push(told::not_a_time(at, text));
     }
 }
 
-fn check_number(
-    schema: &JSONSchemaProps,
-    number: &Number,
-    at: &Path<'_>,
-    problems: &mut Vec<Problem>,
-) {
+fn check_number(shape: &Shape, number: &Number, at: &Path<'_>, problems: &mut Vec<Problem>) {
     let Some(found) = number.as_f64() else { return };
-    let (low, high) = match schema.format.as_deref() {
-        Some("int32") => (f64::from(i32::MIN), f64::from(i32::MAX)),
-        _ => (f64::MIN, f64::MAX),
-    };
-    let low = schema.minimum.unwrap_or(low);
-    let high = schema.maximum.unwrap_or(high);
+    let (low, high) = shape.range;
     if found < low || found > high {
         problems.push(told::out_of_range(at, number, low, high));
     }
 }
 
-fn check_array(
-    schema: &JSONSchemaProps,
-    items: &[Value],
-    at: &Path<'_>,
-    problems: &mut Vec<Problem>,
-) {
-    if let Some(most) = exceeded(schema.max_items, items.len()) {
+fn check_array(shape: &Shape, items: &[Value], at: &Path<'_>, problems: &mut Vec<Problem>) {
+    if let Some(most) = exceeded(shape.max_items, items.len()) {
         problems.push(told::too_many(at, items.len(), most));
     }
-    let Some(JSONSchemaPropsOrArray::Schema(item_schema)) = &schema.items else {
+    let Some(item_shape) = &shape.items else {
         return;
     };
-    let unique = schema.x_kubernetes_list_type.is_some() && !all_differ(schema, items);
+    let repeats = !all_differ(&shape.unique, items);
     let mut seen = HashSet::new();
     for (n, item) in items.iter().enumerate() {
         let path = Path::Item(at, n);
-        check(item_schema, item, &path, problems);
-        if unique && !seen.insert(identity(schema, item)) {
+        check(item_shape, item, &path, problems);
+        if repeats && !seen.insert(identity(&shape.unique, item)) {
             problems.push(told::duplicate(&path, item));
         }
     }
 }
 
-/// Whether items that are told apart by one text each are all there once, which they nearly always are.
-fn all_differ(schema: &JSONSchemaProps, items: &[Value]) -> bool {
-    let texts: Option<Vec<&str>> = items.iter().map(|item| text_of(schema, item)).collect();
+/// Whether items are all there once as far as they have to be, which they nearly always are; false also where
+/// more than one text tells them apart.
+fn all_differ(unique: &Unique, items: &[Value]) -> bool {
+    let texts: Option<Vec<&str>> = match unique {
+        Unique::No => return true,
+        Unique::Item => items.iter().map(Value::as_str).collect(),
+        Unique::Keys(keys) => match keys.as_slice() {
+            [key] => items.iter().map(|item| item.get(key)?.as_str()).collect(),
+            _ => None,
+        },
+    };
     texts.is_some_and(|mut texts| {
         texts.sort_unstable();
         texts.is_sorted_by(|one, next| one < next)
     })
 }
 
-fn text_of<'v>(schema: &JSONSchemaProps, item: &'v Value) -> Option<&'v str> {
-    match schema.x_kubernetes_list_map_keys.as_deref() {
-        Some([key]) => item.get(key)?.as_str(),
-        Some(_) => None,
-        None => item.as_str(),
-    }
-}
-
 /// What may be there once: a set's item, or a map's key.
-fn identity<'v>(schema: &JSONSchemaProps, item: &'v Value) -> Vec<Option<&'v Value>> {
-    match schema.x_kubernetes_list_map_keys.as_deref() {
-        Some(keys) => keys.iter().map(|key| item.get(key)).collect(),
-        None => vec![Some(item)],
+fn identity<'v>(unique: &Unique, item: &'v Value) -> Vec<Option<&'v Value>> {
+    match unique {
+        Unique::Keys(keys) => keys.iter().map(|key| item.get(key)).collect(),
+        Unique::No | Unique::Item => vec![Some(item)],
     }
 }
 
 fn check_object(
-    schema: &JSONSchemaProps,
+    shape: &Shape,
     members: &Map<String, Value>,
     at: &Path<'_>,
     problems: &mut Vec<Problem>,
 ) {
-    if let Some(most) = exceeded(schema.max_properties, members.len()) {
+    if let Some(most) = exceeded(shape.max_properties, members.len()) {
         problems.push(told::too_many(at, members.len(), most));
     }
-    for name in schema
-        .required
-        .iter()
-        .flatten()
-        .filter(|name| !members.contains_key(*name))
-    {
-        problems.push(told::required(schema, at, name));
+    let missing = |name: &&String| !members.contains_key(*name);
+    for name in shape.required.iter().filter(missing) {
+        problems.push(told::required(shape.property(name), at, name));
     }
     for (name, member) in members {
-        let property = schema
-            .properties
-            .as_ref()
-            .and_then(|properties| properties.get(name));
-        match (property, &schema.additional_properties) {
-            (Some(property), _) => check(property, member, &Path::Member(at, name), problems),
-            (None, Some(JSONSchemaPropsOrBool::Schema(values))) => {
-                check(values, member, &Path::Member(at, name), problems);
-            }
-            // Members that the schema doesn't know are pruned by the API server.
-            (None, _) => {}
+        // Members that the schema doesn't know are pruned by the API server.
+        if let Some(below) = shape.property(name).or(shape.values.as_deref()) {
+            check(below, member, &Path::Member(at, name), problems);
         }
     }
 }
@@ -158,22 +120,17 @@ fn exceeded(most: Option<i64>, found: usize) -> Option<i64> {
 }
 
 /// Members that the schema doesn't know, which `kubectl` and the API server's strict validation refuse.
-pub(crate) fn unknown(
-    schema: &JSONSchemaProps,
-    value: &Value,
-    at: &Path<'_>,
-    problems: &mut Vec<Problem>,
-) {
+pub(crate) fn unknown(shape: &Shape, value: &Value, at: &Path<'_>, problems: &mut Vec<Problem>) {
     match value {
         Value::Array(items) => {
-            if let Some(JSONSchemaPropsOrArray::Schema(schema)) = &schema.items {
+            if let Some(shape) = &shape.items {
                 for (n, item) in items.iter().enumerate() {
-                    unknown(schema, item, &Path::Item(at, n), problems);
+                    unknown(shape, item, &Path::Item(at, n), problems);
                 }
             }
         }
         Value::Object(members) => {
-            let Some(properties) = &schema.properties else {
+            let Some(properties) = &shape.properties else {
                 return;
             };
             for (name, member) in members {

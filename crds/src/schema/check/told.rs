@@ -1,8 +1,8 @@
 //! How the schema's refusals are told: the API server's own words say what is wrong, not what to write.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSON, JSONSchemaProps};
 use serde_json::{Number, Value};
 
+use super::Shape;
 use crate::{Problem, nodes::Path, problem::shown};
 
 fn told(
@@ -32,7 +32,7 @@ pub(super) fn wrong_type(at: &Path<'_>, value: &Value, wanted: &str) -> Problem 
     told("wrong_type", at, shown(value), message, remedy)
 }
 
-pub(super) fn not_supported(at: &Path<'_>, value: &Value, words: &[JSON]) -> Problem {
+pub(super) fn not_supported(at: &Path<'_>, value: &Value, words: &[Value]) -> Problem {
     let remedy = format!("write {}", one_of(words));
     told(
         "not_supported",
@@ -110,14 +110,11 @@ pub(super) fn too_many(at: &Path<'_>, found: usize, most: i64) -> Problem {
     )
 }
 
-pub(super) fn required(schema: &JSONSchemaProps, at: &Path<'_>, name: &str) -> Problem {
-    let property = schema
-        .properties
-        .as_ref()
-        .and_then(|properties| properties.get(name));
-    let remedy = match property.and_then(|property| property.enum_.as_deref()) {
-        Some(words) => format!("write {name}: {}", one_of(words)),
-        None => format!("write {name}"),
+pub(super) fn required(property: Option<&Shape>, at: &Path<'_>, name: &str) -> Problem {
+    let words = property.map_or(&[][..], |property| &property.words);
+    let remedy = match words {
+        [] => format!("write {name}"),
+        words => format!("write {name}: {}", one_of(words)),
     };
     told(
         "required",
@@ -146,8 +143,8 @@ pub(super) fn unknown_field<'a>(
     )
 }
 
-fn one_of(words: &[JSON]) -> String {
-    let words: Vec<&str> = words.iter().filter_map(|word| word.0.as_str()).collect();
+fn one_of(words: &[Value]) -> String {
+    let words: Vec<&str> = words.iter().filter_map(|word| word.as_str()).collect();
     match words.as_slice() {
         [word] => (*word).to_owned(),
         words => format!("one of {}", words.join(", ")),
