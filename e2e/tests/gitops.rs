@@ -1,6 +1,6 @@
 //! What is applied twice is the same the second time, whatever was filled in between.
 
-use mcp_e2e::{Cluster, Namespace, cluster, routes};
+use mcp_e2e::{Cluster, Namespace, cluster, routes, wait};
 
 async fn is_the_same_the_second_time(word: &str, how: &[&str]) -> anyhow::Result<()> {
     let cluster = Cluster::connect().await?;
@@ -22,8 +22,21 @@ async fn is_the_same_the_second_time(word: &str, how: &[&str]) -> anyhow::Result
         assert!(first.ok, "{name}: {}", first.stderr);
         let second = run("apply").await?;
         assert!(second.ok, "{name}: {}", second.stderr);
+        // kubectl reads what there is, then asks what would be. The operator writes the status meanwhile,
+        // until there is nothing more to say: only what is compared while nobody writes is a comparison.
+        let versions = async || {
+            let json_path = "jsonpath={..metadata.resourceVersion}";
+            let get = ["-n", &namespace.name, "get", "-f", "-", "-o", json_path];
+            cluster.kubectl(&get, &yaml).await
+        };
         // Exit code 1 says that there is a difference.
-        let diff = run("diff").await?;
+        let diff = wait::until("a comparison while nobody writes", || async {
+            let before = versions().await?.stdout;
+            let diff = run("diff").await?;
+            let after = versions().await?.stdout;
+            Ok((!before.is_empty() && before == after).then_some(diff))
+        })
+        .await?;
         assert!(
             diff.ok && diff.stdout.is_empty(),
             "{name}: {}{}",
