@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use crds::{Settings, WebhookTls, names};
+use crds::{WebhookTls, names};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
-use crate::cluster::ClusterArgs;
+use crate::cluster::{ClusterArgs, settings_in_force};
 
 /// How often the Secrets are looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -56,12 +56,12 @@ impl Command {
 #[allow(clippy::print_stderr, reason = "progress is for the person who waits")]
 async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
     let client = args.cluster.connect().await?;
-    let wanted = issuer(&client).await?;
+    let settings = settings_in_force(&client).await?.unwrap_or_default();
     let secrets: Api<Secret> = Api::namespaced(client, names::PLATFORM_NAMESPACE);
     let served = secrets.get(names::WEBHOOK_TLS_SECRET).await;
     let served = served.context("reading the webhook's certificate")?;
     let from = annotation(&served, names::ANNOTATION_CERTIFICATE_FROM);
-    if let Some(why) = refusal(wanted, from) {
+    if let Some(why) = refusal(settings.webhook_tls, from) {
         bail!(why);
     }
     let asked = Timestamp::now().to_string();
@@ -86,23 +86,6 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<ExitCode> {
         }
     );
     Ok(ExitCode::SUCCESS)
-}
-
-/// Who is to issue, by the settings that the operator goes by.
-async fn issuer(client: &Client) -> anyhow::Result<WebhookTls> {
-    let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), names::PLATFORM_NAMESPACE);
-    let found = config_maps.get_opt(names::SETTINGS_CONFIG_MAP).await;
-    let text = found
-        .context("reading the settings in force")?
-        .and_then(|map| map.data)
-        .and_then(|mut data| data.remove(names::SETTINGS_KEY));
-    let settings: Settings = match text {
-        Some(text) => {
-            serde_saphyr::from_str(&text).context("the settings in force can't be read")?
-        }
-        None => Settings::default(),
-    };
-    Ok(settings.webhook_tls)
 }
 
 /// Why the operator wouldn't answer: while cert-manager is to issue, it issues nothing itself.

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use crds::{Settings, names};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client};
 
 use crate::output::ClusterUnreachable;
 
@@ -40,4 +43,17 @@ impl ClusterArgs {
             .map_err(ClusterUnreachable)?;
         Ok(client)
     }
+}
+
+/// The settings that the roles go by; `None` where there are none yet.
+pub(crate) async fn settings_in_force(client: &Client) -> anyhow::Result<Option<Settings>> {
+    let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), names::PLATFORM_NAMESPACE);
+    config_maps
+        .get_opt(names::SETTINGS_CONFIG_MAP)
+        .await
+        .context("reading the settings in force")?
+        .and_then(|map| map.data)
+        .and_then(|mut data| data.remove(names::SETTINGS_KEY))
+        .map(|text| serde_saphyr::from_str(&text).context("the settings in force can't be read"))
+        .transpose()
 }

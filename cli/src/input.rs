@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use crds::Settings;
-use walkdir::WalkDir;
+use webhook::manifest_files;
 
 /// One text.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub(crate) fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
             texts.push(stdin()?);
             continue;
         }
-        for file in files(path)? {
+        let files = manifest_files(path);
+        for file in files.map_err(|(path, error)| unread(&path, error))? {
             let text = file_text(&file)?;
             let origin = file.display().to_string();
             texts.push(Text { origin, text });
@@ -34,22 +35,12 @@ pub(crate) fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Text>> {
     Ok(texts)
 }
 
-/// A file is itself, whatever its name.
-fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-        let entry = entry.with_context(|| format!("can't read {}", path.display()))?;
-        let extension = entry.path().extension().and_then(|ending| ending.to_str());
-        let is_manifest = matches!(extension, Some("yaml" | "yml" | "json"));
-        if !entry.file_type().is_dir() && (is_manifest || entry.depth() == 0) {
-            files.push(entry.into_path());
-        }
-    }
-    Ok(files)
+fn file_text(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).map_err(|error| unread(path, error))
 }
 
-fn file_text(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))
+fn unread(path: &Path, error: io::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!("can't read {}", path.display()))
 }
 
 fn stdin() -> anyhow::Result<Text> {

@@ -48,6 +48,33 @@ impl Kind {
     }
 }
 
+/// One of something for each kind.
+pub(crate) struct PerKind<T> {
+    server: T,
+    grant: T,
+    session: T,
+}
+
+impl<T> PerKind<T> {
+    /// Makes all three.
+    pub(crate) fn make(make: impl Fn(Kind) -> T) -> Self {
+        Self {
+            server: make(Kind::Server),
+            grant: make(Kind::Grant),
+            session: make(Kind::Session),
+        }
+    }
+
+    /// That of a kind.
+    pub(crate) fn of(&self, kind: Kind) -> &T {
+        match kind {
+            Kind::Server => &self.server,
+            Kind::Grant => &self.grant,
+            Kind::Session => &self.session,
+        }
+    }
+}
+
 /// One addition: an RFC 6902 `add`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Add {

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::{Kind, Problem, nodes, problem::shown};
+use crate::{Kind, Problem, manifest::PerKind, nodes, problem::shown};
 
 pub use networking::LOOPBACK_URL;
 
@@ -124,14 +124,8 @@ struct Tree {
 }
 
 fn tree(kind: Kind) -> &'static Tree {
-    static SERVER: LazyLock<Tree> = LazyLock::new(|| Tree::of(Kind::Server));
-    static GRANT: LazyLock<Tree> = LazyLock::new(|| Tree::of(Kind::Grant));
-    static SESSION: LazyLock<Tree> = LazyLock::new(|| Tree::of(Kind::Session));
-    match kind {
-        Kind::Server => &SERVER,
-        Kind::Grant => &GRANT,
-        Kind::Session => &SESSION,
-    }
+    static TREES: LazyLock<PerKind<Tree>> = LazyLock::new(|| PerKind::make(Tree::of));
+    TREES.of(kind)
 }
 
 impl Tree {

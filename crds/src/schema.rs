@@ -14,7 +14,9 @@ use kube::CustomResourceExt;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::{
-    Kind, MCPAccessGrant, MCPAgentSession, MCPServer, bounds, nodes,
+    Kind, MCPAccessGrant, MCPAgentSession, MCPServer, bounds,
+    manifest::PerKind,
+    nodes,
     rules::{self, Reason},
     schema::{fill::Defaults, shape::Shape},
     words,
@@ -25,28 +27,22 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     Kind::ALL.map(definition).into()
 }
 
+/// What is kept of the schemas.
+static KEPT: LazyLock<PerKind<(Shape, Defaults)>> = LazyLock::new(|| {
+    PerKind::make(|kind| {
+        let schema = schema(kind);
+        (Shape::of(&schema), Defaults::of(&schema))
+    })
+});
+
 /// What the schema of a kind asks.
 pub(crate) fn shape(kind: Kind) -> &'static Shape {
-    static SERVER: LazyLock<Shape> = LazyLock::new(|| Shape::of(&schema(Kind::Server)));
-    static GRANT: LazyLock<Shape> = LazyLock::new(|| Shape::of(&schema(Kind::Grant)));
-    static SESSION: LazyLock<Shape> = LazyLock::new(|| Shape::of(&schema(Kind::Session)));
-    match kind {
-        Kind::Server => &SERVER,
-        Kind::Grant => &GRANT,
-        Kind::Session => &SESSION,
-    }
+    &KEPT.of(kind).0
 }
 
 /// The defaults of a kind's schema.
 pub(crate) fn defaults(kind: Kind) -> &'static Defaults {
-    static SERVER: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(&schema(Kind::Server)));
-    static GRANT: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(&schema(Kind::Grant)));
-    static SESSION: LazyLock<Defaults> = LazyLock::new(|| Defaults::of(&schema(Kind::Session)));
-    match kind {
-        Kind::Server => &SERVER,
-        Kind::Grant => &GRANT,
-        Kind::Session => &SESSION,
-    }
+    &KEPT.of(kind).1
 }
 
 /// The schema of a kind, as the API server has it; made anew each time.

@@ -1,6 +1,7 @@
 //! Manifests that stand for a cluster.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub enum FilesError {
         path: PathBuf,
         /// What the system said.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Not YAML.
     #[error("reading {} as YAML: {message}", path.display())]
@@ -60,7 +61,8 @@ impl Files {
     /// [`FilesError`] for the first file that can't be read.
     pub fn read(path: &Path) -> Result<Self, FilesError> {
         let mut files = Self::default();
-        for path in manifests(path)? {
+        let paths = manifest_files(path);
+        for path in paths.map_err(|(path, source)| FilesError::Read { path, source })? {
             let text = std::fs::read_to_string(&path).map_err(|source| FilesError::Read {
                 path: path.clone(),
                 source,
@@ -140,13 +142,18 @@ fn typed<T: DeserializeOwned>(path: &Path, object: Value) -> Result<T, FilesErro
     })
 }
 
-/// A file is itself, whatever its name.
-fn manifests(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
+/// A file, whatever its name, or every `.yaml`, `.yml` and `.json` file below a directory, in the order of
+/// their names.
+///
+/// # Errors
+/// What can't be looked at, and why: what isn't there, and what a link leads back to among it.
+pub fn manifest_files(path: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let mut files = Vec::new();
     for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|error| FilesError::Read {
-            path: error.path().unwrap_or(path).to_owned(),
-            source: error.into(),
+        let entry = entry.map_err(|error| {
+            let (at, told) = (error.path().unwrap_or(path).to_owned(), error.to_string());
+            let loops = || io::Error::other(told);
+            (at, error.into_io_error().unwrap_or_else(loops))
         })?;
         let extension = entry.path().extension().and_then(|ending| ending.to_str());
         let is_manifest = matches!(extension, Some("yaml" | "yml" | "json"));

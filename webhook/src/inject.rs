@@ -73,7 +73,7 @@ pub(crate) async fn answer(
     if name.is_empty() {
         return Ok(answered(Injection::Deny(server_unnamed())));
     }
-    let mut desk = Desk {
+    let mut inquiry = Inquiry {
         request,
         cluster,
         memory,
@@ -83,18 +83,18 @@ pub(crate) async fn answer(
     // A denial is never given on the cache's word: it may be older than the server it misses, and
     // a refused ReplicaSet waits longer each time before it tries again.
     if let Some(cached) = cluster.cached(&request.namespace, name) {
-        let injection = desk.judge(Some(cached)).await?;
+        let injection = inquiry.judge(Some(cached)).await?;
         if !matches!(injection, Injection::Deny(_)) {
             return Ok(answered(injection));
         }
     }
     let current = cluster.server(&request.namespace, name, FOR_A_POD).await;
     let current = current.map_err(|source| lookup(request, source))?;
-    Ok(answered(desk.judge(current).await?))
+    Ok(answered(inquiry.judge(current).await?))
 }
 
 /// One review, and what was asked on its behalf.
-struct Desk<'a> {
+struct Inquiry<'a> {
     request: &'a Request,
     cluster: &'a Cluster,
     memory: &'a Memory,
@@ -103,7 +103,7 @@ struct Desk<'a> {
     chain: Option<Chain>,
 }
 
-impl Desk<'_> {
+impl Inquiry<'_> {
     async fn judge(&mut self, server: Option<Arc<MCPServer>>) -> Result<Injection, InjectError> {
         let request = self.request;
         let server = match parse(request, server, &self.memory.parsed, self.settings) {

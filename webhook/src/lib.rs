@@ -34,7 +34,7 @@ mod validate;
 pub use args::Args;
 pub use cluster::{Cluster, ClusterError};
 pub use events::Events;
-pub use files::{Files, FilesError};
+pub use files::{Files, FilesError, manifest_files};
 pub use metrics::Metrics;
 pub use objects::{
     AdmissionObject, Endpoint, Standing, State, admission_objects, standings, switch_off,

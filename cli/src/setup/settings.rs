@@ -2,12 +2,13 @@
 
 use anyhow::Context as _;
 use crds::{IngressReadiness, Settings, WebhookTls, names};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 
 use super::Args;
+use crate::cluster::settings_in_force;
 use crate::input;
 
 /// What the cluster has now.
@@ -22,15 +23,7 @@ pub(super) struct Found {
 
 /// Reads the settings in force and the proxy images in use.
 pub(super) async fn current(client: &Client) -> anyhow::Result<Found> {
-    let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), names::PLATFORM_NAMESPACE);
-    let settings = config_maps
-        .get_opt(names::SETTINGS_CONFIG_MAP)
-        .await
-        .context("reading the settings in force")?
-        .and_then(|map| map.data)
-        .and_then(|mut data| data.remove(names::SETTINGS_KEY))
-        .map(|text| serde_saphyr::from_str(&text).context("the settings in force can't be read"))
-        .transpose()?;
+    let settings = settings_in_force(client).await?;
     let governed = format!("{}={}", names::LABEL_GATEWAY, names::GATEWAY_REQUIRED);
     let pods = Api::<Pod>::all(client.clone())
         .list(&ListParams::default().labels(&governed))
